@@ -1,0 +1,152 @@
+#include "core/engine.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/variant.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bind/bindings.h"
+#include "core/isa.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using nablanet::Index;
+
+template <class T>
+using Writable = nb::ndarray<nb::numpy, T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Readable = nb::ndarray<nb::numpy, const T, nb::ndim<2>, nb::device::cpu>;
+using Rows = std::variant<Readable<float>, Readable<double>>;
+using Labels = nb::ndarray<nb::numpy, const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Desired = std::variant<Labels, Readable<float>, Readable<double>>;
+using Order = nb::ndarray<nb::numpy, const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+nablanet::Source source(const Readable<T>& rows) {
+  if (rows.shape(1) > 1 && rows.stride(1) != 1) throw nb::value_error("rows must be contiguous");
+  return {
+      .data = rows.data(),
+      .scalar = sizeof(T) == 4 ? nablanet::Scalar::float32 : nablanet::Scalar::float64,
+      .row_bytes = static_cast<Index>(rows.stride(0)) * static_cast<Index>(sizeof(T)),
+      .width = static_cast<Index>(rows.shape(1)),
+  };
+}
+
+nablanet::Source source(const Rows& rows) {
+  return std::visit([](const auto& array) { return source(array); }, rows);
+}
+
+nablanet::Target target(const Desired& desired) {
+  if (const auto* labels = std::get_if<Labels>(&desired)) return {.rows = {}, .labels = labels->data()};
+  if (const auto* rows = std::get_if<Readable<float>>(&desired)) return {.rows = source(*rows)};
+  return {.rows = source(std::get<Readable<double>>(desired))};
+}
+
+template <class T>
+nablanet::Arrays<T> arrays(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
+  nablanet::Arrays<T> out;
+  for (const auto& w : weights) out.weights.push_back(w.data());
+  for (const auto& b : biases) out.biases.push_back(b.data());
+  return out;
+}
+
+// Keeps the training data alive for as long as the engine reads it.
+template <class T>
+class PyEngine {
+ public:
+  PyEngine(const std::vector<Index>& sizes, const std::vector<int>& activations, int cost,
+           const std::string& isa, int threads)
+      : sizes_(sizes),
+        engine_({sizes, enums(activations), static_cast<nablanet::Cost>(cost)},
+                nablanet::choose_kernels(isa).table<T>(), threads) {}
+
+  void load(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
+    engine_.parameters().load(arrays(weights, biases));
+  }
+
+  bool store(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
+    if (!engine_.parameters().all_finite()) return false;
+    engine_.parameters().store(arrays(weights, biases));
+    return true;
+  }
+
+  void predict(const Rows& x, Index first, Writable<T> out) {
+    const auto from = source(x);
+    const nb::gil_scoped_release release;
+    engine_.predict(from, nullptr, first, static_cast<Index>(out.shape(0)), out.data());
+  }
+
+  double evaluate(const Rows& x, const Desired& y, Index first, Writable<T> out) {
+    const auto from = source(x);
+    const auto desired = target(y);
+    const nb::gil_scoped_release release;
+    return engine_.predict(from, &desired, first, static_cast<Index>(out.shape(0)), out.data());
+  }
+
+  double gradient(const Rows& x, const Desired& y, Index rows, const std::vector<Writable<T>>& nabla_w,
+                  const std::vector<Writable<T>>& nabla_b) {
+    const auto from = source(x);
+    const auto desired = target(y);
+    const nb::gil_scoped_release release;
+    nablanet::Parameters<T> sums(sizes_);
+    const double cost = engine_.gradient(from, desired, rows, sums);
+    sums.store(arrays(nabla_w, nabla_b));
+    return cost;
+  }
+
+  void start(const Rows& x, const Desired& y, Index batch, const std::string& method, double eta,
+             double decay, double beta1, double beta2, double epsilon) {
+    x_ = x;
+    y_ = y;
+    const auto kind = method == "adam" ? nablanet::Method::adam : nablanet::Method::sgd;
+    engine_.start(source(x_), target(y_), batch, {kind, eta, decay, beta1, beta2, epsilon});
+  }
+
+  double train(const Order& order, Index begin, Index end) {
+    const nb::gil_scoped_release release;
+    return engine_.train(order.data() + begin, end - begin);
+  }
+
+ private:
+  static std::vector<nablanet::Activation> enums(const std::vector<int>& numbers) {
+    std::vector<nablanet::Activation> out;
+    for (const int number : numbers) out.push_back(static_cast<nablanet::Activation>(number));
+    return out;
+  }
+
+  std::vector<Index> sizes_;
+  nablanet::Engine<T> engine_;
+  Rows x_;
+  Desired y_;
+};
+
+template <class T>
+void bind(nb::module_& module, const char* name) {
+  using E = PyEngine<T>;
+  nb::class_<E>(module, name)
+      .def(nb::init<const std::vector<Index>&, const std::vector<int>&, int, const std::string&, int>(),
+           "sizes"_a, "activations"_a, "cost"_a, "isa"_a, "threads"_a)
+      .def("load", &E::load, "weights"_a, "biases"_a)
+      .def("store", &E::store, "weights"_a, "biases"_a)
+      .def("predict", &E::predict, "x"_a, "first"_a, "out"_a)
+      .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a)
+      .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a)
+      .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "method"_a, "eta"_a, "decay"_a, "beta1"_a, "beta2"_a,
+           "epsilon"_a)
+      .def("train", &E::train, "order"_a, "begin"_a, "end"_a);
+}
+
+}  // namespace
+
+void bind_engine(nb::module_& module) {
+  bind<float>(module, "Engine32");
+  bind<double>(module, "Engine64");
+}

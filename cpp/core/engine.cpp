@@ -1,0 +1,275 @@
+#include "core/engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace nablanet {
+
+namespace {
+
+// Below this many multiply-adds for each thread, waiting for one another costs more than it saves.
+constexpr double kWorkForThread = 400e3;
+
+// Rows that one thread predicts at a time: enough to reuse the weights, few enough to stay in cache.
+constexpr Index kPredictRows = 128;
+
+Range share(Range whole, int member, int members) {
+  const Index size = whole.size();
+  return {whole.begin + size * member / members, whole.begin + size * (member + 1) / members};
+}
+
+// Divides a rectangle of outputs: along its panels, so that each thread keeps its weights in its own
+// cache, or along its rows where there are too few panels.
+struct Part {
+  Range rows;
+  Range panels;
+};
+
+Part part_of(Index rows, Index panels, int member, int members) {
+  if (panels >= members) return {{0, rows}, share({0, panels}, member, members)};
+  return {share({0, rows}, member, members), {0, panels}};
+}
+
+double multiply_adds(const std::vector<Index>& sizes) {
+  double sum = 0;
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+    sum += static_cast<double>(sizes[l]) * static_cast<double>(sizes[l + 1]);
+  }
+  return sum;
+}
+
+}  // namespace
+
+template <class T>
+Engine<T>::Engine(Network network, const Kernels<T>& kernels, int threads)
+    : network_(std::move(network)), kernels_(kernels), threads_(threads), parameters_(network_.sizes) {}
+
+template <class T>
+Team& Engine<T>::team_for(Index rows, double passes) {
+  const double work = passes * static_cast<double>(rows) * multiply_adds(network_.sizes);
+  const int size = std::clamp(static_cast<int>(std::min(work / kWorkForThread, 1e6)), 1, threads_);
+  if (team_ == nullptr || team_->size() != size) team_ = std::make_unique<Team>(size);
+  return *team_;
+}
+
+template <class T>
+Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer) const {
+  return {work.activation(layer - 1), network_.sizes[layer - 1], parameters_.weights(layer - 1),
+          parameters_.bias(layer - 1), work.activation(layer)};
+}
+
+template <class T>
+Output<T> Engine<T>::output_of(const Workspace<T>& work) const {
+  const std::size_t last = network_.sizes.size() - 1;
+  return {
+      .activation = network_.activations[last - 1],
+      .cost = network_.cost,
+      .n_out = network_.sizes[last],
+      .z = work.activation(last),
+      .a = work.outputs(),
+      .y = work.desired(),
+      .delta = work.error(last),
+      .costs = work.costs(),
+  };
+}
+
+template <class T>
+void Engine<T>::gather(const Source& x, const Target* y, const std::int64_t* order, Index first, Range rows,
+                       const Workspace<T>& work) const {
+  kernels_.gather(x, order, first, rows, work.activation(0));
+  if (y == nullptr) return;
+  if (y->labels != nullptr) {
+    kernels_.one_hot(y->labels, order, first, rows, network_.sizes.back(), work.desired());
+  } else {
+    kernels_.gather(y->rows, order, first, rows, work.desired());
+  }
+}
+
+template <class T>
+double Engine<T>::predict(const Source& x, const Target* y, Index first, Index rows, T* out) {
+  const std::size_t last = network_.sizes.size() - 1;
+  const Index width = network_.sizes[last];
+  Team& team = team_for(rows, 1);
+  const Index block = std::min(rows, kPredictRows);
+  std::vector<Workspace<T>> works;
+  for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
+  Buffer<double> costs(y == nullptr ? 0 : rows);
+
+  team.run([&](int member) {
+    const Workspace<T>& work = works[static_cast<std::size_t>(member)];
+    const Range mine = share({0, rows}, member, team.size());
+    for (Index begin = mine.begin; begin < mine.end; begin += block) {
+      const Range here{0, std::min(block, mine.end - begin)};
+      gather(x, y, nullptr, first + begin, here, work);
+      for (std::size_t l = 1; l < last; ++l) {
+        kernels_.forward(product_into(work, l), network_.activations[l - 1], {}, here,
+                         {0, panel_count<T>(network_.sizes[l])});
+      }
+      kernels_.weighted_input(product_into(work, last), here, {0, panel_count<T>(width)});
+      Output<T> output = output_of(work);
+      output.costs = y == nullptr ? nullptr : costs.data() + begin;
+      kernels_.output(output, here);
+      kernels_.scatter(output.a, here, width, out + begin * width);
+    }
+  });
+  double sum = 0;
+  for (Index i = 0; i < costs.size(); ++i) sum += costs.data()[i];
+  return sum;
+}
+
+template <class T>
+double Engine<T>::learn(const Source& x, const Target& y, const std::int64_t* order, Index rows,
+                        const Workspace<T>& work, const Steps& steps, const Parameters<T>& changed,
+                        int member, Team& team) const {
+  const std::size_t last = network_.sizes.size() - 1;
+  const int members = team.size();
+  const Range all{0, rows};
+  gather(x, &y, order, 0, share(all, member, members), work);
+  team.barrier();
+
+  for (std::size_t l = 1; l <= last; ++l) {
+    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
+    const Product<T> product = product_into(work, l);
+    if (l < last) {
+      kernels_.forward(product, network_.activations[l - 1], work.error(l), part.rows, part.panels);
+    } else {
+      kernels_.weighted_input(product, part.rows, part.panels);
+    }
+    team.barrier();
+  }
+
+  kernels_.output(output_of(work), share(all, member, members));
+  for (std::size_t l = 1; l < last; ++l) {
+    const Range panels = share({0, panel_count<T>(network_.sizes[l])}, member, members);
+    kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1], panels,
+                       work.transposed(l));
+  }
+  team.barrier();
+
+  for (std::size_t l = last - 1; l >= 1; --l) {
+    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
+    const Product<T> product{work.error(l + 1), network_.sizes[l + 1], work.transposed(l), nullptr,
+                             work.error(l)};
+    kernels_.backward(product, part.rows, part.panels);
+    team.barrier();
+  }
+
+  update(work, rows, steps, changed, member, members);
+  double sum = 0;
+  if (member == 0) {
+    for (Index i = 0; i < rows; ++i) sum += work.costs()[i];
+  }
+  team.barrier();
+  return sum;
+}
+
+template <class T>
+void Engine<T>::update(const Workspace<T>& work, Index rows, const Steps& steps, const Parameters<T>& changed,
+                       int member, int members) const {
+  for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
+    Update<T> update;
+    update.in = work.activation(l);
+    update.delta = work.error(l + 1);
+    update.rows = rows;
+    update.weights = changed.weights(l);
+    update.bias = changed.bias(l);
+    update.weight_step = steps.weights;
+    update.bias_step = steps.biases;
+    if (first_ != nullptr) {
+      update.first = first_->weights(l).data;
+      update.second = second_->weights(l).data;
+      update.bias_first = first_->bias(l);
+      update.bias_second = second_->bias(l);
+    }
+    const Index n_in = network_.sizes[l];
+    const Index panels = panel_count<T>(network_.sizes[l + 1]);
+    if (panels >= members) {
+      kernels_.update(update, share({0, panels}, member, members), {0, n_in});
+    } else {
+      // whole lines of inputs, so that no two threads' tiles meet in one
+      const Range lines = share({0, panel_count<T>(n_in)}, member, members);
+      const Range inputs{lines.begin * kLanes<T>, std::min(lines.end * kLanes<T>, n_in)};
+      if (inputs.size() > 0) kernels_.update(update, {0, panels}, inputs);
+    }
+  }
+}
+
+template <class T>
+double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums) {
+  const Workspace<T> work(network_.sizes, rows, true);
+  Team& team = team_for(rows, 3);
+  double sum = 0;
+  team.run([&](int member) {
+    const double cost = learn(x, y, nullptr, rows, work, Steps{}, sums, member, team);
+    if (member == 0) sum = cost;
+  });
+  return sum;
+}
+
+template <class T>
+void Engine<T>::start(const Source& x, const Target& y, Index batch, const Optimizer& optimizer) {
+  x_ = x;
+  y_ = y;
+  optimizer_ = optimizer;
+  work_ = std::make_unique<Workspace<T>>(network_.sizes, batch, true);
+  power1_ = power2_ = 1;
+  if (optimizer.method == Method::adam) {
+    first_ = std::make_unique<Parameters<T>>(network_.sizes);
+    second_ = std::make_unique<Parameters<T>>(network_.sizes);
+  }
+}
+
+template <class T>
+typename Engine<T>::Steps Engine<T>::next_steps(Index rows) {
+  const double mean = 1.0 / static_cast<double>(rows);
+  Step<T> step;
+  if (optimizer_.method == Method::sgd) {
+    step.rule = Rule::sgd;
+    step.rate = static_cast<T>(optimizer_.eta * mean);
+    Step<T> decaying = step;
+    if (optimizer_.decay != 0) {
+      decaying.rule = Rule::sgd_decay;
+      decaying.decay = static_cast<T>(1 - optimizer_.eta * optimizer_.decay);
+    }
+    return {decaying, step};
+  }
+  power1_ *= optimizer_.beta1;
+  power2_ *= optimizer_.beta2;
+  step.rule = Rule::adam;
+  step.rate = static_cast<T>(optimizer_.eta / (1 - power1_));
+  step.mean = static_cast<T>(mean);
+  step.blend1 = static_cast<T>(1 - optimizer_.beta1);
+  step.blend2 = static_cast<T>(1 - optimizer_.beta2);
+  step.root = static_cast<T>(1 / std::sqrt(1 - power2_));
+  step.epsilon = static_cast<T>(optimizer_.epsilon);
+  Step<T> decaying = step;
+  decaying.decay = static_cast<T>(optimizer_.decay);
+  return {decaying, step};
+}
+
+template <class T>
+double Engine<T>::train(const std::int64_t* order, Index count) {
+  const Index batch = work_->rows();
+  std::vector<Steps> steps;
+  for (Index begin = 0; begin < count; begin += batch) {
+    steps.push_back(next_steps(std::min(batch, count - begin)));
+  }
+  Team& team = team_for(batch, 3);
+  double sum = 0;
+  team.run([&](int member) {
+    double costs = 0;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const Index begin = static_cast<Index>(i) * batch;
+      costs += learn(x_, y_, order + begin, std::min(batch, count - begin), *work_, steps[i], parameters_,
+                     member, team);
+    }
+    if (member == 0) sum = costs;
+  });
+  return sum;
+}
+
+template class Engine<float>;
+template class Engine<double>;
+
+}  // namespace nablanet

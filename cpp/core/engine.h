@@ -1,0 +1,82 @@
+// Trains and runs one network: mini-batches through feed forward and BP1-BP4, on a team of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/kernels.h"
+#include "core/parameters.h"
+#include "core/team.h"
+#include "core/workspace.h"
+
+namespace nablanet {
+
+struct Network {
+  std::vector<Index> sizes;
+  std::vector<Activation> activations;  // of layers 2..L
+  Cost cost = Cost::quadratic;
+};
+
+enum class Method : int { sgd, adam };
+
+struct Optimizer {
+  Method method = Method::sgd;
+  double eta = 0;
+  double decay = 0;  // lambda / n
+  double beta1 = 0, beta2 = 0, epsilon = 0;
+};
+
+template <class T>
+class Engine {
+ public:
+  // At most `threads` threads; fewer where the work is too small to divide.
+  Engine(Network network, const Kernels<T>& kernels, int threads);
+
+  Parameters<T>& parameters() { return parameters_; }
+
+  // a^L for `rows` samples from `first` on, as rows of `out`; with a target, returns the sum of C_x.
+  double predict(const Source& x, const Target* y, Index first, Index rows, T* out);
+
+  // Sums of dC_x/dw and dC_x/db over all samples in one mini-batch, and the sum of C_x.
+  double gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums);
+
+  // What `train` learns from, in mini-batches of at most `batch` rows. The memory stays the caller's.
+  void start(const Source& x, const Target& y, Index batch, const Optimizer& optimizer);
+
+  // One step for each mini-batch of order[0..count); returns the sum of C_x, each before its step.
+  double train(const std::int64_t* order, Index count);
+
+ private:
+  struct Steps {
+    Step<T> weights, biases;
+  };
+
+  Team& team_for(Index rows, double passes);
+  Product<T> product_into(const Workspace<T>& work, std::size_t layer) const;
+  Output<T> output_of(const Workspace<T>& work) const;
+  void gather(const Source& x, const Target* y, const std::int64_t* order, Index first, Range rows,
+              const Workspace<T>& work) const;
+  // One mini-batch, by all members together. What `steps` makes of the gradients goes to `changed`.
+  double learn(const Source& x, const Target& y, const std::int64_t* order, Index rows,
+               const Workspace<T>& work, const Steps& steps, const Parameters<T>& changed, int member,
+               Team& team) const;
+  void update(const Workspace<T>& work, Index rows, const Steps& steps, const Parameters<T>& changed,
+              int member, int members) const;
+  Steps next_steps(Index rows);
+
+  Network network_;
+  const Kernels<T>& kernels_;
+  int threads_;
+  Parameters<T> parameters_;
+  std::unique_ptr<Team> team_;
+
+  Source x_;
+  Target y_;
+  Optimizer optimizer_;
+  std::unique_ptr<Workspace<T>> work_;
+  std::unique_ptr<Parameters<T>> first_, second_;  // Adam's moments
+  double power1_ = 1, power2_ = 1;                 // beta1^t and beta2^t
+};
+
+}  // namespace nablanet

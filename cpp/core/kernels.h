@@ -1,0 +1,124 @@
+// What an instruction set has to provide: a table of functions over panels of cache lines.
+//
+// A panel holds one line for each row (activations, errors) or each input (weights). Line i of panel
+// p is at data + (p * stride + i) * kLanes<T>; its lanes are consecutive neurons. Padding lanes of
+// weights and errors are zero.
+#pragma once
+
+#include "core/types.h"
+
+namespace nablanet {
+
+template <class T>
+struct Panels {
+  T* data = nullptr;
+  Index stride = 0;  // lines from one panel to the next
+
+  T* line(Index panel, Index i) const { return data + (panel * stride + i) * kLanes<T>; }
+};
+
+enum class Scalar : int { float32, float64 };
+
+// Samples as rows in the caller's memory: `width` contiguous numbers each.
+struct Source {
+  const void* data = nullptr;
+  Scalar scalar = Scalar::float64;
+  Index row_bytes = 0;
+  Index width = 0;
+};
+
+// Desired outputs: rows of numbers, or one label for each sample.
+struct Target {
+  Source rows;
+  const std::int32_t* labels = nullptr;
+};
+
+// out = in * weights + bias for a layer; BP2 is the same product with transposed weights and no bias.
+template <class T>
+struct Product {
+  Panels<T> in;
+  Index n_in = 0;
+  Panels<T> weights;
+  const T* bias = nullptr;
+  Panels<T> out;
+};
+
+template <class T>
+struct Output {
+  Activation activation = Activation::identity;
+  Cost cost = Cost::quadratic;
+  Index n_out = 0;
+  Panels<T> z;
+  Panels<T> a;
+  Panels<T> y;      // unset where only the outputs are wanted
+  Panels<T> delta;  // unset where no gradient is wanted
+  double* costs = nullptr;
+};
+
+enum class Rule : int { store, sgd, sgd_decay, adam };
+
+// How a sum of gradients over a mini-batch changes a parameter.
+template <class T>
+struct Step {
+  Rule rule = Rule::store;
+  T rate = 0;     // sgd: eta / m; adam: eta / (1 - beta1^t)
+  T decay = 0;    // sgd: 1 - eta lambda / n; adam: lambda / n
+  T mean = 0;     // adam: 1 / m
+  T blend1 = 0;   // adam: 1 - beta1
+  T blend2 = 0;   // adam: 1 - beta2
+  T root = 0;     // adam: (1 - beta2^t)^(-1/2)
+  T epsilon = 0;  // adam
+};
+
+template <class T>
+struct Update {
+  Panels<T> in;     // a^{l-1}
+  Panels<T> delta;  // delta^l
+  Index rows = 0;
+  Panels<T> weights;
+  T* first = nullptr;  // adam's moments of the weights, in the same panels
+  T* second = nullptr;
+  T* bias = nullptr;
+  T* bias_first = nullptr;
+  T* bias_second = nullptr;
+  Step<T> weight_step, bias_step;
+};
+
+template <class T>
+struct Kernels {
+  // Rows `rows` of a mini-batch from the caller's memory: sample order[i], or first + i without order.
+  void (*gather)(const Source&, const std::int64_t* order, Index first, Range rows, Panels<T> out);
+  // The same for labels, as one-hot lines.
+  void (*one_hot)(const std::int32_t* labels, const std::int64_t* order, Index first, Range rows, Index n_out,
+                  Panels<T> out);
+  void (*scatter)(Panels<T> in, Range rows, Index width, T* out);
+  // z = in w + b, then a = sigma(z) in its place and, where `slope` is set, sigma'(z).
+  void (*forward)(const Product<T>&, Activation, Panels<T> slope, Range rows, Range panels);
+  // z alone, for the output layer.
+  void (*weighted_input)(const Product<T>&, Range rows, Range panels);
+  // a^L, the cost of each row and delta^L (BP1).
+  void (*output)(const Output<T>&, Range rows);
+  // Weights with lanes across inputs, as BP2 needs them; `panels` are those of the result.
+  void (*transpose)(Panels<T> weights, Index n_in, Index n_out, Range panels, Panels<T> out);
+  // out = (in w^T) * out, where out holds sigma'(z^l) and receives delta^l (BP2).
+  void (*backward)(const Product<T>&, Range rows, Range panels);
+  // BP3 and BP4, each sum going straight through the optimizer into its parameter.
+  void (*update)(const Update<T>&, Range panels, Range inputs);
+};
+
+struct KernelSet {
+  const char* name;
+  Kernels<float> f32;
+  Kernels<double> f64;
+
+  template <class T>
+  const Kernels<T>& table() const {
+    if constexpr (sizeof(T) == 4) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
+};
+
+}  // namespace nablanet

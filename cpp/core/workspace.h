@@ -1,0 +1,53 @@
+// What one mini-batch needs: activations, errors and desired outputs, in panels.
+#pragma once
+
+#include <vector>
+
+#include "core/buffer.h"
+#include "core/kernels.h"
+
+namespace nablanet {
+
+template <class T>
+class Workspace {
+ public:
+  // For up to `rows` samples; with `backward`, also room for errors and transposed weights.
+  Workspace(const std::vector<Index>& sizes, Index rows, bool backward)
+      // an odd number of lines, so that equal rows of all panels do not fall into one cache set
+      : rows_(rows), stride_(rows | 1), costs_(rows) {
+    for (std::size_t l = 0; l < sizes.size(); ++l) {
+      activations_.push_back(lines(sizes[l]));
+      errors_.push_back(backward && l > 0 ? lines(sizes[l]) : Buffer<T>());
+      const bool transposed = backward && l > 0 && l + 1 < sizes.size();
+      const Index next = transposed ? sizes[l + 1] : 0;
+      transposed_.push_back(Buffer<T>(checked_product(panel_count<T>(sizes[l]) * kLanes<T>, next)));
+      transposed_stride_.push_back(next);
+    }
+    outputs_ = lines(sizes.back());
+    desired_ = lines(sizes.back());
+  }
+
+  Index rows() const { return rows_; }
+  // Layer l counts from 0 for the input layer, the book's layer 1.
+  Panels<T> activation(std::size_t l) const { return {activations_[l].data(), stride_}; }
+  Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }
+  // w^{l+1} with lanes across the neurons of layer l.
+  Panels<T> transposed(std::size_t l) const { return {transposed_[l].data(), transposed_stride_[l]}; }
+  // a^L; activation(L - 1) keeps z^L, which the cost reads.
+  Panels<T> outputs() const { return {outputs_.data(), stride_}; }
+  Panels<T> desired() const { return {desired_.data(), stride_}; }
+  double* costs() const { return costs_.data(); }
+
+ private:
+  Buffer<T> lines(Index neurons) const {
+    return Buffer<T>(checked_product(panel_count<T>(neurons) * kLanes<T>, stride_));
+  }
+
+  Index rows_, stride_;
+  std::vector<Buffer<T>> activations_, errors_, transposed_;
+  std::vector<Index> transposed_stride_;
+  Buffer<T> outputs_, desired_;
+  Buffer<double> costs_;
+};
+
+}  // namespace nablanet

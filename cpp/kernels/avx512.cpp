@@ -1,0 +1,15 @@
+#include <immintrin.h>
+
+#include "kernels/common.h"
+
+namespace nablanet {
+namespace {
+#include "kernels/vec_avx512.h"
+
+#include "kernels/kernels.inl"
+}  // namespace
+
+extern const KernelSet avx512_kernels;
+const KernelSet avx512_kernels = {"avx512", table<float>(), table<double>()};
+
+}  // namespace nablanet

@@ -1,0 +1,31 @@
+// One body for every instruction set: include the set's vec_*.h first, inside its own unnamed
+// namespace, so that nothing compiled with its flags can be linked into another's code.
+
+#include "kernels/line.inl"
+
+#include "kernels/math.inl"
+
+#include "kernels/activations.inl"
+
+#include "kernels/product.inl"
+
+#include "kernels/gradient.inl"
+
+#include "kernels/output.inl"
+
+#include "kernels/move.inl"
+
+template <class T>
+constexpr Kernels<T> table() {
+  return {
+      .gather = gather<T>,
+      .one_hot = one_hot<T>,
+      .scatter = scatter<T>,
+      .forward = forward<T>,
+      .weighted_input = weighted_input<T>,
+      .output = output<T>,
+      .transpose = transpose<T>,
+      .backward = backward<T>,
+      .update = update<T>,
+  };
+}

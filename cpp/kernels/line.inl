@@ -1,0 +1,120 @@
+// A line: 64 bytes of consecutive neurons in as many registers as the instruction set needs.
+
+template <class T>
+struct Line {
+  static constexpr int parts = static_cast<int>(kLanes<T>) / Vec<T>::width;
+  Vec<T> part[parts];
+};
+
+template <class T>
+struct LineMask {
+  typename Vec<T>::Mask part[Line<T>::parts];
+};
+
+template <class T, class Function>
+NABLANET_INLINE Line<T> each(Function function) {
+  Line<T> out;
+#pragma GCC unroll kUnroll
+  for (int i = 0; i < Line<T>::parts; ++i) out.part[i] = function(i);
+  return out;
+}
+
+template <class T>
+NABLANET_INLINE Line<T> load_line(const T* p) {
+  return each<T>([p](int i) { return load(p + i * Vec<T>::width); });
+}
+template <class T>
+NABLANET_INLINE void store_line(T* p, const Line<T>& x) {
+#pragma GCC unroll kUnroll
+  for (int i = 0; i < Line<T>::parts; ++i) store(p + i * Vec<T>::width, x.part[i]);
+}
+template <class T>
+NABLANET_INLINE Line<T> all(T x) {
+  const Vec<T> v = broadcast(x);
+  return each<T>([v](int) { return v; });
+}
+
+template <class T>
+NABLANET_INLINE Line<T> operator+(const Line<T>& a, const Line<T>& b) {
+  return each<T>([&](int i) { return add(a.part[i], b.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> operator-(const Line<T>& a, const Line<T>& b) {
+  return each<T>([&](int i) { return sub(a.part[i], b.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> operator*(const Line<T>& a, const Line<T>& b) {
+  return each<T>([&](int i) { return mul(a.part[i], b.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> operator/(const Line<T>& a, const Line<T>& b) {
+  return each<T>([&](int i) { return div(a.part[i], b.part[i]); });
+}
+// a b + c, rounded once.
+template <class T>
+NABLANET_INLINE Line<T> fma(const Line<T>& a, const Line<T>& b, const Line<T>& c) {
+  return each<T>([&](int i) { return fma(a.part[i], b.part[i], c.part[i]); });
+}
+// c - a b, rounded once.
+template <class T>
+NABLANET_INLINE Line<T> fnma(const Line<T>& a, const Line<T>& b, const Line<T>& c) {
+  return each<T>([&](int i) { return fnma(a.part[i], b.part[i], c.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> sqrt(const Line<T>& a) {
+  return each<T>([&](int i) { return sqrt(a.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> abs(const Line<T>& a) {
+  return each<T>([&](int i) { return abs(a.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> pow2(const Line<T>& a) {
+  return each<T>([&](int i) { return pow2(a.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> exponent(const Line<T>& a) {
+  return each<T>([&](int i) { return exponent(a.part[i]); });
+}
+template <class T>
+NABLANET_INLINE Line<T> mantissa(const Line<T>& a) {
+  return each<T>([&](int i) { return mantissa(a.part[i]); });
+}
+// False wherever a lane is NaN.
+template <class T>
+NABLANET_INLINE LineMask<T> less(const Line<T>& a, const Line<T>& b) {
+  LineMask<T> out;
+#pragma GCC unroll kUnroll
+  for (int i = 0; i < Line<T>::parts; ++i) out.part[i] = less(a.part[i], b.part[i]);
+  return out;
+}
+template <class T>
+NABLANET_INLINE Line<T> select(const LineMask<T>& m, const Line<T>& yes, const Line<T>& no) {
+  return each<T>([&](int i) { return select(m.part[i], yes.part[i], no.part[i]); });
+}
+
+template <class T>
+struct LaneNumbers {
+  alignas(kLineBytes) T value[kLanes<T>];
+  constexpr LaneNumbers() : value{} {
+    for (Index i = 0; i < kLanes<T>; ++i) value[i] = static_cast<T>(i);
+  }
+};
+template <class T>
+constexpr LaneNumbers<T> lane_numbers;
+
+// The lanes that hold one of the first n neurons of a panel.
+template <class T>
+NABLANET_INLINE LineMask<T> first_lanes(Index n) {
+  return less(load_line(lane_numbers<T>.value), all(static_cast<T>(n < kLanes<T> ? n : kLanes<T>)));
+}
+
+// The sum of the lanes, first to last.
+template <class T>
+NABLANET_INLINE double sum_lanes(const Line<T>& x) {
+  alignas(kLineBytes) T lanes[kLanes<T>];
+  store_line(lanes, x);
+  double sum = 0;
+  for (Index i = 0; i < kLanes<T>; ++i) sum += static_cast<double>(lanes[i]);
+  return sum;
+}

@@ -1,0 +1,96 @@
+// The product of a mini-batch with a layer's weights, in tiles that stay in registers.
+
+inline constexpr int kTilePanels = sizeof(kTileRows) / sizeof(kTileRows[0]);
+
+// Rows x Panels lines of out = in w + bias. Each lane adds its products in the order of the inputs.
+template <class T, int Rows, int Columns>
+void product_tile(const Product<T>& product, Index row, Index panel) {
+  constexpr Index lanes = kLanes<T>;
+  Line<T> sum[Rows][Columns];
+#pragma GCC unroll kUnroll
+  for (int c = 0; c < Columns; ++c) {
+    const Line<T> start = product.bias == nullptr ? all(T{0}) : load_line(product.bias + (panel + c) * lanes);
+#pragma GCC unroll kUnroll
+    for (int r = 0; r < Rows; ++r) sum[r][c] = start;
+  }
+  const T* weights = product.weights.line(panel, 0);
+  const Index panel_step = product.weights.stride * lanes;
+  const T* in = product.in.line(0, row);
+  const Index in_step = product.in.stride * lanes;
+  for (Index first = 0; first < product.n_in; first += lanes, in += in_step) {
+    const Index here = product.n_in - first < lanes ? product.n_in - first : lanes;
+    for (Index i = 0; i < here; ++i, weights += lanes) {
+      Line<T> w[Columns];
+#pragma GCC unroll kUnroll
+      for (int c = 0; c < Columns; ++c) w[c] = load_line(weights + c * panel_step);
+#pragma GCC unroll kUnroll
+      for (int r = 0; r < Rows; ++r) {
+        const Line<T> x = all(in[r * lanes + i]);
+#pragma GCC unroll kUnroll
+        for (int c = 0; c < Columns; ++c) sum[r][c] = fma(x, w[c], sum[r][c]);
+      }
+    }
+  }
+#pragma GCC unroll kUnroll
+  for (int c = 0; c < Columns; ++c) {
+#pragma GCC unroll kUnroll
+    for (int r = 0; r < Rows; ++r) store_line(product.out.line(panel + c, row + r), sum[r][c]);
+  }
+}
+
+template <class T>
+using ProductTile = void (*)(const Product<T>&, Index row, Index panel);
+
+// tiles[Columns - 1][Rows - 1], as far as the registers reach.
+template <class T>
+struct ProductTiles {
+  static constexpr int most = 16;
+  ProductTile<T> tile[kTilePanels][most] = {};
+
+  template <int Columns, int Rows>
+  constexpr void fill() {
+    if constexpr (Rows > 0) {
+      tile[Columns - 1][Rows - 1] = product_tile<T, Rows, Columns>;
+      fill<Columns, Rows - 1>();
+    }
+  }
+  constexpr ProductTiles() {
+    fill<1, kTileRows[0]>();
+    if constexpr (kTilePanels > 1) fill<2, kTileRows[kTilePanels > 1 ? 1 : 0]>();
+    if constexpr (kTilePanels > 2) fill<3, kTileRows[kTilePanels > 2 ? 2 : 0]>();
+  }
+};
+template <class T>
+constexpr ProductTiles<T> product_tiles;
+
+constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+
+// Covers rows x panels with tiles of nearly equal size; `after` sees each one while it is in cache.
+template <class T, class After>
+NABLANET_INLINE void for_each_tile(const Product<T>& product, Range rows, Range panels, After after) {
+  for (Index panel = panels.begin; panel < panels.end;) {
+    const Index left = panels.end - panel;
+    const Index columns = divide_up(left, divide_up(left, kTilePanels));
+    for (Index row = rows.begin; row < rows.end;) {
+      const Index rows_left = rows.end - row;
+      const Index height = divide_up(rows_left, divide_up(rows_left, kTileRows[columns - 1]));
+      product_tiles<T>.tile[columns - 1][height - 1](product, row, panel);
+      for (Index c = 0; c < columns; ++c) after(panel + c, row, height);
+      row += height;
+    }
+    panel += columns;
+  }
+}
+
+template <class T>
+void forward(const Product<T>& product, Activation activation, Panels<T> slope, Range rows, Range panels) {
+  for_each_tile(product, rows, panels, [&](Index panel, Index row, Index height) {
+    T* d = slope.data == nullptr ? nullptr : slope.line(panel, row);
+    activate(activation, product.out.line(panel, row), d, height);
+  });
+}
+
+template <class T>
+void weighted_input(const Product<T>& product, Range rows, Range panels) {
+  for_each_tile(product, rows, panels, [](Index, Index, Index) {});
+}

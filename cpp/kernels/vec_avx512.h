@@ -1,0 +1,72 @@
+// Registers of AVX-512 (F and DQ). Included inside an instruction set's own namespace.
+
+template <class T>
+struct Vec;
+
+template <>
+struct Vec<float> {
+  using Mask = __mmask16;
+  static constexpr int width = 16;
+  __m512 v;
+};
+
+template <>
+struct Vec<double> {
+  using Mask = __mmask8;
+  static constexpr int width = 8;
+  __m512d v;
+};
+
+using F = Vec<float>;
+using D = Vec<double>;
+
+// Rows of the product's register tile, for 1, 2 and 3 panels; inputs of the gradient's.
+inline constexpr int kTileRows[] = {16, 12, 8};
+inline constexpr int kTileInputs = 8;
+inline constexpr int kUnroll = 16;
+
+NABLANET_INLINE F load(const float* p) { return {_mm512_loadu_ps(p)}; }
+NABLANET_INLINE D load(const double* p) { return {_mm512_loadu_pd(p)}; }
+NABLANET_INLINE void store(float* p, F x) { _mm512_storeu_ps(p, x.v); }
+NABLANET_INLINE void store(double* p, D x) { _mm512_storeu_pd(p, x.v); }
+NABLANET_INLINE F broadcast(float x) { return {_mm512_set1_ps(x)}; }
+NABLANET_INLINE D broadcast(double x) { return {_mm512_set1_pd(x)}; }
+
+NABLANET_INLINE F add(F a, F b) { return {_mm512_add_ps(a.v, b.v)}; }
+NABLANET_INLINE D add(D a, D b) { return {_mm512_add_pd(a.v, b.v)}; }
+NABLANET_INLINE F sub(F a, F b) { return {_mm512_sub_ps(a.v, b.v)}; }
+NABLANET_INLINE D sub(D a, D b) { return {_mm512_sub_pd(a.v, b.v)}; }
+NABLANET_INLINE F mul(F a, F b) { return {_mm512_mul_ps(a.v, b.v)}; }
+NABLANET_INLINE D mul(D a, D b) { return {_mm512_mul_pd(a.v, b.v)}; }
+NABLANET_INLINE F div(F a, F b) { return {_mm512_div_ps(a.v, b.v)}; }
+NABLANET_INLINE D div(D a, D b) { return {_mm512_div_pd(a.v, b.v)}; }
+NABLANET_INLINE F sqrt(F a) { return {_mm512_sqrt_ps(a.v)}; }
+NABLANET_INLINE D sqrt(D a) { return {_mm512_sqrt_pd(a.v)}; }
+NABLANET_INLINE F abs(F a) { return {_mm512_abs_ps(a.v)}; }
+NABLANET_INLINE D abs(D a) { return {_mm512_abs_pd(a.v)}; }
+NABLANET_INLINE F fma(F a, F b, F c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+NABLANET_INLINE D fma(D a, D b, D c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+NABLANET_INLINE F fnma(F a, F b, F c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
+NABLANET_INLINE D fnma(D a, D b, D c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
+
+NABLANET_INLINE F::Mask less(F a, F b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
+NABLANET_INLINE D::Mask less(D a, D b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_LT_OQ); }
+NABLANET_INLINE F select(F::Mask m, F yes, F no) { return {_mm512_mask_blend_ps(m, no.v, yes.v)}; }
+NABLANET_INLINE D select(D::Mask m, D yes, D no) { return {_mm512_mask_blend_pd(m, no.v, yes.v)}; }
+
+// 2^n for an integer n in the range of normal exponents.
+NABLANET_INLINE F pow2(F n) {
+  const __m512i bits = _mm512_castps_si512(_mm512_add_ps(n.v, _mm512_set1_ps(kMagic<float>)));
+  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(bits, 23), _mm512_set1_epi32(127 << 23)))};
+}
+NABLANET_INLINE D pow2(D n) {
+  const __m512i bits = _mm512_castpd_si512(_mm512_add_pd(n.v, _mm512_set1_pd(kMagic<double>)));
+  return {
+      _mm512_castsi512_pd(_mm512_add_epi64(_mm512_slli_epi64(bits, 52), _mm512_set1_epi64(1023LL << 52)))};
+}
+
+// floor(log2 x) and x / 2^floor(log2 x) for a normal positive x.
+NABLANET_INLINE F exponent(F x) { return {_mm512_getexp_ps(x.v)}; }
+NABLANET_INLINE D exponent(D x) { return {_mm512_getexp_pd(x.v)}; }
+NABLANET_INLINE F mantissa(F x) { return {_mm512_getmant_ps(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)}; }
+NABLANET_INLINE D mantissa(D x) { return {_mm512_getmant_pd(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)}; }

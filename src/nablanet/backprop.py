@@ -1,0 +1,107 @@
+"""Feed forward and backpropagation in NumPy, written to be read: the reference for the engine.
+
+Columns are samples: a^l, z^l and delta^l have shape (n_l, m). Lists run over layers 2..L, so
+`weights[0]` is w^2 with shape (n_2, n_1). Equation numbers are those of chapter 2 of Nielsen's
+"Neural Networks and Deep Learning".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nablanet.activations import SOFTMAX, Activation
+from nablanet.costs import (
+    Cost,
+    for_output,
+    fused_cross_entropy,
+    is_fused,
+    softmax_error,
+)
+from nablanet.shapes import Array
+
+CostDerivative = Callable[[Array, Array], Array]
+
+
+def feed_forward(
+    weights: Sequence[Array], biases: Sequence[Array], activations: Sequence[Activation], x: Array
+) -> tuple[list[Array], list[Array]]:
+    """z^l = w^l a^{l-1} + b^l and a^l = sigma(z^l), starting from a^1 = x.
+
+    Returns ([z^2 .. z^L], [a^1 .. a^L]).
+    """
+    zs: list[Array] = []
+    activated = [x]
+    for w, b, activation in zip(weights, biases, activations, strict=True):
+        zs.append(w @ activated[-1] + b)
+        activated.append(activation.function(zs[-1]))
+    return zs, activated
+
+
+def output_error(
+    z: Array,
+    a: Array,
+    y: Array,
+    output: Activation,
+    cost: Cost,
+    cost_derivative: CostDerivative | None = None,
+) -> Array:
+    """BP1: delta^L = nabla_a C * sigma'(z^L).
+
+    For cross-entropy with sigmoid or softmax the two factors combine to a^L - y. A `cost_derivative`
+    given by the user replaces nabla_a C and is called for one sample at a time, with columns.
+    """
+    if cost_derivative is None and is_fused(cost, output):
+        return a - y
+    if cost_derivative is None:
+        nabla_a = for_output(cost, output).derivative(a, y)
+    else:
+        samples = range(a.shape[1])
+        nabla_a = np.hstack([cost_derivative(a[:, [i]], y[:, [i]]) for i in samples])
+    if output == SOFTMAX:
+        return softmax_error(z, nabla_a)
+    return nabla_a * output.derivative(z)
+
+
+def backpropagate_error(w_next: Array, delta_next: Array, sigma_prime: Array) -> Array:
+    """BP2: delta^l = ((w^{l+1})^T delta^{l+1}) * sigma'(z^l)."""
+    return (w_next.T @ delta_next) * sigma_prime
+
+
+def bias_gradient(delta: Array) -> Array:
+    """BP3: dC/db = delta, here summed over the samples. Shape (n_l, 1)."""
+    return delta.sum(axis=1, keepdims=True)
+
+
+def weight_gradient(a_in: Array, delta: Array) -> Array:
+    """BP4: dC/dw = delta a_in^T, which sums over the samples. Shape (n_l, n_{l-1})."""
+    return delta @ a_in.T
+
+
+def backpropagate(
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    activations: Sequence[Activation],
+    cost: Cost,
+    x: Array,
+    y: Array,
+    cost_derivative: CostDerivative | None = None,
+) -> tuple[list[Array], list[Array], Array]:
+    """(nabla_b, nabla_w, costs): gradients summed over the columns of x, and C_x for each of them."""
+    zs, activated = feed_forward(weights, biases, activations, x)
+    delta = output_error(zs[-1], activated[-1], y, activations[-1], cost, cost_derivative)
+    nabla_b = [bias_gradient(delta)]
+    nabla_w = [weight_gradient(activated[-2], delta)]
+    for l in range(len(weights) - 2, -1, -1):  # noqa: E741 - l is the book's layer index
+        delta = backpropagate_error(weights[l + 1], delta, activations[l].derivative(zs[l]))
+        nabla_b.insert(0, bias_gradient(delta))
+        nabla_w.insert(0, weight_gradient(activated[l], delta))
+    return nabla_b, nabla_w, sample_costs(zs[-1], activated[-1], y, activations[-1], cost)
+
+
+def sample_costs(z: Array, a: Array, y: Array, output: Activation, cost: Cost) -> Array:
+    """C_x for each column, shape (m,)."""
+    if is_fused(cost, output):
+        return fused_cross_entropy(z, y, output)
+    return for_output(cost, output).function(a, y)

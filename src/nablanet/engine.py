@@ -1,0 +1,197 @@
+"""The compiled engine behind Python: the only module that imports `nablanet._core`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nablanet import _core
+from nablanet.activations import ACTIVATIONS
+from nablanet.costs import COSTS
+from nablanet.optimizers import SGD, Adam, Optimizer
+from nablanet.shapes import Array, cast
+
+if TYPE_CHECKING:
+    from nablanet.network import Network
+    from nablanet.training import Advance
+
+# The core knows activations and costs by their place in these lists.
+_ACTIVATION_NUMBERS = {name: number for number, name in enumerate(ACTIVATIONS)}
+_COST_NUMBERS = {name: number for number, name in enumerate(COSTS)}
+
+# Multiply-adds between two looks at signals and the progress bar: some 20 ms on one core.
+_WORK_PER_CALL = 5e8
+
+try:
+    _ISA: str = _core.choose_isa(os.environ.get("NABLANET_ISA", ""))
+except ValueError as error:
+    raise ImportError(f"NABLANET_ISA: {error}") from None
+
+
+def build_info() -> dict[str, Any]:
+    """What this build is and runs on.
+
+    compiler; isa: the instruction set in use; compiled_isas: those the build has, fastest first;
+    supported_isas: those that this machine runs; threads: the cores this process may use. The
+    environment variable NABLANET_ISA, read at import, forces an instruction set.
+    """
+    return {
+        "compiler": _core.compiler,
+        "isa": _ISA,
+        "compiled_isas": _core.compiled_isas(),
+        "supported_isas": _core.supported_isas(),
+        "threads": available_threads(),
+    }
+
+
+def available_threads() -> int:
+    """The number of cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def knows(optimizer: Optimizer) -> bool:
+    """Whether the core has this very optimizer."""
+    return type(optimizer) in (SGD, Adam)
+
+
+def predict(network: Network, X: Array, n_threads: int | None = None) -> Array:
+    """a^L for rows X, which the caller has checked; shape (m, n_L)."""
+    core = _core_for(network, n_threads)
+    rows = _rows(X, network)
+    outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
+    for begin, end in _blocks(len(rows), _multiply_adds(network)):
+        core.predict(rows, begin, outputs[begin:end])
+    return outputs
+
+
+def evaluate(network: Network, X: Array, Y: Array) -> tuple[Array, float]:
+    """a^L for rows X, and the mean of C_x against Y (rows, or int32 labels)."""
+    core = _core_for(network, None)
+    rows, desired = _rows(X, network), _desired(Y, network)
+    outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
+    total = 0.0
+    for begin, end in _blocks(len(rows), _multiply_adds(network)):
+        total += core.evaluate(rows, desired, begin, outputs[begin:end])
+    return outputs, total / len(rows)
+
+
+def gradient_sums(
+    network: Network, X: Array, Y: Array, n_threads: int | None = None
+) -> tuple[list[Array], list[Array], float]:
+    """(nabla_b, nabla_w, cost), each summed over the rows of X, as one mini-batch."""
+    core = _core_for(network, n_threads)
+    nabla_b = [np.empty_like(b) for b in network.biases]
+    nabla_w = [np.empty(w.shape, w.dtype) for w in network.weights]
+    cost = core.gradient(_rows(X, network), _desired(Y, network), len(X), nabla_w, nabla_b)
+    return nabla_b, nabla_w, cost
+
+
+class Trainer:
+    """Trains a network in the core, epoch by epoch; see `training.Trainer`."""
+
+    def __init__(
+        self,
+        network: Network,
+        X: Array,
+        Y: Array,
+        batch_size: int,
+        optimizer: Optimizer,
+        lmbda: float,
+        n_threads: int | None,
+    ):
+        self._network = network
+        self._batch_size = min(batch_size, len(X))
+        self._core = _core_for(network, n_threads)
+        adam = optimizer if isinstance(optimizer, Adam) else Adam()
+        self._core.start(
+            _rows(X, network),
+            _desired(Y, network),
+            self._batch_size,
+            optimizer.name,
+            optimizer.eta,
+            lmbda / len(X),
+            adam.beta1,
+            adam.beta2,
+            adam.epsilon,
+        )
+
+    def run(self, order: Array, advance: Advance) -> float:
+        """One epoch in this order; returns the mean cost. Ctrl-C takes effect between mini-batches."""
+        network = self._network
+        _load(self._core, network)
+        order = np.ascontiguousarray(order, np.int64)
+        total = 0.0
+        finite = True
+        try:
+            for begin, end in _blocks(len(order), 3 * _multiply_adds(network), self._batch_size):
+                total += self._core.train(order, begin, end)
+                if not math.isfinite(total):
+                    break
+                advance(end - begin)
+        finally:
+            finite = math.isfinite(total) and _store(self._core, network)
+        return total / len(order) if finite else math.nan
+
+
+def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core.Engine64:
+    make = _core.Engine32 if network.dtype == np.float32 else _core.Engine64
+    core = make(
+        network.sizes,
+        [_ACTIVATION_NUMBERS[a.name] for a in network.activations],
+        _COST_NUMBERS.get(network.cost.name, 0),
+        _ISA,
+        available_threads() if n_threads is None else n_threads,
+    )
+    _load(core, network)
+    return core
+
+
+def _load(core: _core.Engine32 | _core.Engine64, network: Network) -> None:
+    network.check_parameters()
+    core.load(_contiguous(network.weights), _contiguous(network.biases))
+
+
+def _store(core: _core.Engine32 | _core.Engine64, network: Network) -> bool:
+    """Write the core's parameters into the network's arrays; False, and no change, if not finite."""
+    weights, biases = _contiguous(network.weights), _contiguous(network.biases)
+    if not core.store(weights, biases):
+        return False
+    for kept, written in zip(network.weights + network.biases, weights + biases, strict=True):
+        if kept is not written:
+            kept[...] = written
+    return True
+
+
+def _contiguous(parameters: list[Array]) -> list[Array]:
+    return [np.ascontiguousarray(p) for p in parameters]
+
+
+def _rows(X: Array, network: Network) -> Array:
+    """X in a form that the core reads where it lies: native floats, contiguous within a row."""
+    if X.dtype not in (np.float32, np.float64) or not X.dtype.isnative:
+        X = cast(X, network.dtype, "X")
+    if (X.shape[1] > 1 and X.strides[1] != X.itemsize) or X.strides[0] % X.itemsize:
+        X = np.ascontiguousarray(X)
+    return X
+
+
+def _desired(Y: Array, network: Network) -> Array:
+    return np.ascontiguousarray(Y, np.int32) if Y.ndim == 1 else _rows(Y, network)
+
+
+def _multiply_adds(network: Network) -> int:
+    return sum(w.size for w in network.weights)
+
+
+def _blocks(n: int, work: int, batch_size: int = 1) -> Iterator[tuple[int, int]]:
+    """[0, n) in pieces of whole mini-batches, each short enough for Ctrl-C to be answered soon."""
+    batches = max(1, int(_WORK_PER_CALL / (work * batch_size)))
+    step = batches * batch_size
+    for begin in range(0, n, step):
+        yield begin, min(begin + step, n)

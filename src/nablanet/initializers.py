@@ -1,0 +1,75 @@
+"""Starting values of weights and biases.
+
+An initializer is a function (rng, n_in, n_out) -> (w, b) for one layer, with w of shape
+(n_out, n_in) and b of shape (n_out, 1), drawn from the `numpy.random.Generator` rng.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from nablanet.shapes import Array, describe
+
+Initializer = Callable[[np.random.Generator, int, int], tuple[Array, Array]]
+
+
+def gaussian(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Array, Array]:
+    """The chapter's: mean 0 and variance 1 for every weight and bias."""
+    return rng.standard_normal((n_out, n_in)), rng.standard_normal((n_out, 1))
+
+
+def scaled(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Array, Array]:
+    """Gaussian weights over sqrt(n_in), so that z does not saturate; Gaussian biases (chapter 3)."""
+    w, b = gaussian(rng, n_in, n_out)
+    return w / np.sqrt(n_in), b
+
+
+def xavier(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Array, Array]:
+    """Uniform on +-sqrt(6 / (n_in + n_out)), zero biases (Glorot & Bengio 2010, eq. 16)."""
+    limit = np.sqrt(6 / (n_in + n_out))
+    return rng.uniform(-limit, limit, (n_out, n_in)), np.zeros((n_out, 1))
+
+
+def he(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Array, Array]:
+    """Gaussian of variance 2 / n_in, zero biases (He et al. 2015, eq. 10); suits ReLU."""
+    return rng.standard_normal((n_out, n_in)) * np.sqrt(2 / n_in), np.zeros((n_out, 1))
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "gaussian": gaussian,
+    "scaled": scaled,
+    "xavier": xavier,
+    "he": he,
+}
+
+
+def initialize(
+    init: str | Initializer, rng: np.random.Generator, sizes: list[int], dtype: np.dtype
+) -> tuple[list[Array], list[Array]]:
+    """Draw (weights, biases) for layers 2..L of a network with these sizes."""
+    if isinstance(init, str):
+        if init not in INITIALIZERS:
+            raise ValueError(f"no initializer {init!r}; there are: {', '.join(INITIALIZERS)}")
+        init = INITIALIZERS[init]
+    elif not callable(init):
+        raise TypeError("init is a name or a function (rng, n_in, n_out) -> (w, b), got " + describe(init))
+    weights, biases = [], []
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=2):
+        drawn = init(rng, n_in, n_out)
+        try:
+            w, b = (np.array(part, dtype) for part in drawn)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"init must return a pair (w, b) of arrays, got {describe(drawn)} for layer {layer}"
+            ) from None
+        if w.shape != (n_out, n_in) or b.shape != (n_out, 1):
+            raise ValueError(
+                f"init must return w of shape {(n_out, n_in)} and b of shape {(n_out, 1)} for layer "
+                f"{layer}, got {w.shape} and {b.shape}"
+            )
+        weights.append(w)
+        biases.append(b)
+    return weights, biases

@@ -1,0 +1,378 @@
+"""The network of the chapter: `Network`, with the book's names, shapes and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nablanet import backprop, engine, shapes, training
+from nablanet.activations import SOFTMAX, Activation, get_activation
+from nablanet.activations import is_builtin as is_builtin_activation
+from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost, suitable_output
+from nablanet.costs import is_builtin as is_builtin_cost
+from nablanet.initializers import Initializer, initialize
+from nablanet.optimizers import SGD, Optimizer, get_optimizer
+from nablanet.progress import progress_bar
+from nablanet.shapes import Array
+from nablanet.training import Callback, Epoch, History
+
+
+class Network:
+    """A feed-forward network that learns by backpropagation.
+
+    sizes: neurons per layer, input layer first. `weights[l]` has shape (sizes[l+1], sizes[l]) and
+    `biases[l]` has shape (sizes[l+1], 1); both are ordinary arrays, which may be changed in place
+    or replaced between calls.
+
+    activation: a name of `nablanet.ACTIVATIONS`, an `Activation`, or a list with one for each of
+    layers 2..L (or 2..L-1, where `output` gives the last). output: the activation of layer L; by
+    default softmax for cross-entropy (sigmoid if there is one output), sigmoid for the chapter's
+    sigmoid network, identity otherwise. cost: "quadratic", "cross_entropy" or a `Cost`.
+    init: "gaussian" (the chapter's), "scaled", "xavier", "he", or a function
+    (rng, n_in, n_out) -> (w, b). dtype: "float64" or "float32". seed: an integer fixes the initial
+    parameters and every shuffle; None takes fresh entropy.
+
+    A subclass may override `cost_derivative`, `backprop`, `feedforward` or `update_mini_batch`, and
+    what it overrides is what runs. Such a network, and one with a Python activation or cost of the
+    user's own, trains through the NumPy reference, many times slower than the engine.
+
+    Raises ValueError or TypeError for anything else than the above.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        output: str | Activation | None = None,
+        cost: str | Cost = "quadratic",
+        init: str | Initializer = "gaussian",
+        dtype: npt.DTypeLike = "float64",
+        seed: int | None = None,
+    ):
+        self.sizes = shapes.check_sizes(sizes)
+        self.num_layers = len(self.sizes)
+        self.cost = get_cost(cost)
+        self.activations = _layer_activations(activation, output, self.cost, self.sizes)
+        check_pair(self.cost, self.activations[-1])
+        self.dtype = _float_type(dtype)
+        self._rng = np.random.default_rng(None if seed is None else shapes.count(seed, "seed", 0))
+        self.weights, self.biases = initialize(init, self._rng, self.sizes, self.dtype)
+
+    def __repr__(self) -> str:
+        names = ", ".join(a.name for a in self.activations)
+        return (
+            f"{type(self).__name__}({self.sizes}, activations: {names}; cost: {self.cost.name}; {self.dtype})"
+        )
+
+    def feedforward(self, a: npt.ArrayLike) -> Array:
+        """The output a^L for the input a.
+
+        a: one sample as a list, (n_1,) or (n_1, 1), or samples as columns (n_1, m).
+        Returns shape (n_L, 1), or (n_L, m).
+        """
+        x = shapes.columns(a, self.sizes[0], "a", 1)
+        return self._outputs(shapes.cast(x, self.dtype, "a").T).T
+
+    def predict(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
+        """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L)."""
+        rows = shapes.rows(X, self.sizes[0])
+        shapes.check_finite(rows, "X")
+        if n_threads is not None:
+            n_threads = shapes.count(n_threads, "n_threads")
+        if self.overrides("feedforward"):
+            return np.hstack([self.feedforward(row.reshape(-1, 1)) for row in rows]).T
+        return self._outputs(rows, n_threads)
+
+    def SGD(
+        self,
+        training_data: Iterable[tuple[Any, Any]],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        test_data: Iterable[tuple[Any, Any]] | None = None,
+    ) -> None:
+        """Train by mini-batch stochastic gradient descent, and print a line for each epoch.
+
+        training_data, test_data: lists of pairs (x, y), or two arrays (X, Y) with samples as rows;
+        y is the desired output or an integer label. With test_data each line tells how many of its
+        samples the network gets right, as `evaluate` counts them.
+        """
+        epochs = shapes.count(epochs, "epochs")
+        mini_batch_size = shapes.count(mini_batch_size, "mini_batch_size")
+        optimizer = SGD(eta)
+        X, Y = self._pairs(training_data, "training_data")
+        test = None if test_data is None else self._pairs(test_data, "test_data")
+        runs: Iterable[float | None]
+        if self.overrides("update_mini_batch"):
+            runs = self._chapter_epochs(X, Y, epochs, mini_batch_size, eta)
+        else:
+            runs = training.train(
+                self,
+                X,
+                Y,
+                epochs=epochs,
+                batch_size=mini_batch_size,
+                optimizer=optimizer,
+                shuffle=self._shuffle,
+            )
+        for j, _ in enumerate(runs):
+            if test is None:
+                print(f"Epoch {j} complete")
+            else:
+                print(f"Epoch {j}: {self._count_correct(*test)} / {len(test[0])}")
+
+    def update_mini_batch(self, mini_batch: Iterable[tuple[Any, Any]], eta: float) -> None:
+        """One step of gradient descent on a mini-batch.
+
+        mini_batch: a list of pairs (x, y), one for each training example. eta: the learning rate.
+        """
+        optimizer = SGD(eta)
+        X, Y = self._pairs(mini_batch, "mini_batch")
+        batches = training.train(
+            self, X, Y, epochs=1, batch_size=len(X), optimizer=optimizer, shuffle=np.arange
+        )
+        for _ in batches:
+            pass
+
+    def backprop(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[list[Array], list[Array]]:
+        """The gradient of C_x by BP1-BP4, for one example: (nabla_b, nabla_w).
+
+        x: (n_1,) or (n_1, 1); y: (n_L,) or (n_L, 1), or an integer label. The two lists have the
+        shapes of `biases` and `weights`. This is the readable reference, in NumPy.
+        """
+        self.check_parameters()
+        x = shapes.cast(shapes.column(x, self.sizes[0], "x", 1), self.dtype, "x")
+        y = shapes.desired_output(y, self.sizes[-1], self.num_layers)
+        y = shapes.cast(y, self.dtype, "y")
+        check_targets(self.cost, self.activations[-1], y)
+        derivative = self.cost_derivative if self.overrides("cost_derivative") else None
+        nabla_b, nabla_w, _ = backprop.backpropagate(
+            self.weights, self.biases, self.activations, self.cost, x, y, derivative
+        )
+        return nabla_b, nabla_w
+
+    def cost_derivative(self, output_activations: Array, y: Array) -> Array:
+        """dC_x/da for the output activations, shape (n_L, 1) or (n_L, m); a - y for the quadratic cost."""
+        return for_output(self.cost, self.activations[-1]).derivative(output_activations, y)
+
+    def evaluate(self, test_data: Iterable[tuple[Any, Any]]) -> int:
+        """How many of the pairs (x, y) the network classifies correctly.
+
+        y is a label or a one-hot vector. The network's answer is the neuron with the highest
+        activation; a single output answers 1 above one half.
+        """
+        return self._count_correct(*self._pairs(test_data, "test_data"))
+
+    def mean_cost(self, X: npt.ArrayLike, Y: npt.ArrayLike) -> float:
+        """C = (1/n) sum_x C_x over samples as rows; Y as in `fit`."""
+        rows, desired = self._samples(X, Y, "X", "Y")
+        return self._outputs_and_cost(rows, desired)[1]
+
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        Y: npt.ArrayLike,
+        *,
+        epochs: int,
+        batch_size: int,
+        eta: float | None = None,
+        optimizer: str | Optimizer = "sgd",
+        lmbda: float = 0.0,
+        validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        n_threads: int | None = None,
+        progress: bool = True,
+        callbacks: Iterable[Callback] = (),
+    ) -> History:
+        """Train on samples as rows and return what each epoch came to.
+
+        X: shape (m, n_1). Y: shape (m, n_L), or m integer labels where the output layer has one
+        neuron per class. epochs, batch_size: at least 1; the last mini-batch of an epoch may be
+        smaller. eta: the learning rate; optimizer: a name ("sgd", "adam") or an object with its own
+        eta, such as `nablanet.Adam(eta=1e-3)`. lmbda: the book's L2 regularization, which adds
+        lmbda/(2m) sum w^2 to the cost that is minimized (not to the cost reported).
+        validation: (X, Y) held out, looked at after each epoch. n_threads: at most that many threads
+        (all cores by default); the result is the same bits for any number. progress: a progress bar
+        on standard error where that is a terminal. callbacks: called with each `Epoch`.
+
+        Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
+        no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch.
+        """
+        epochs = shapes.count(epochs, "epochs")
+        batch_size = shapes.count(batch_size, "batch_size")
+        chosen = get_optimizer(optimizer, eta)
+        lmbda = shapes.positive(lmbda, "lmbda", zero=True)
+        if n_threads is not None:
+            n_threads = shapes.count(n_threads, "n_threads")
+        rows, desired = self._samples(X, Y, "X", "Y")
+        held_out = None if validation is None else self._validation(validation)
+        callbacks = list(callbacks)
+        history = History()
+        with progress_bar(epochs * len(rows), enabled=progress) as bar:
+            runs = training.train(
+                self,
+                rows,
+                desired,
+                epochs=epochs,
+                batch_size=batch_size,
+                optimizer=chosen,
+                shuffle=self._shuffle,
+                lmbda=lmbda,
+                n_threads=n_threads,
+                advance=bar.advance,
+            )
+            started = perf_counter()
+            for number, cost in enumerate(runs):
+                seconds = perf_counter() - started
+                cost_held_out = accuracy = None
+                if held_out is not None:
+                    outputs, cost_held_out = self._outputs_and_cost(*held_out)
+                    accuracy = training.accuracy(outputs, held_out[1])
+                epoch = Epoch(number, cost, seconds, cost_held_out, accuracy)
+                history.epochs.append(epoch)
+                bar.tell(epoch)
+                for callback in callbacks:
+                    callback(epoch)
+                started = perf_counter()
+        return history
+
+    def overrides(self, method: str) -> bool:
+        """Whether a subclass, or this very object, brings its own version of a method."""
+        return method in vars(self) or getattr(type(self), method) is not getattr(Network, method)
+
+    def runs_on_engine(self) -> bool:
+        """Whether training runs on the compiled engine rather than through NumPy."""
+        return (
+            all(is_builtin_activation(a) for a in self.activations)
+            and is_builtin_cost(self.cost)
+            and not self.overrides("backprop")
+            and not self.overrides("cost_derivative")
+        )
+
+    def check_parameters(self) -> None:
+        """Refuse weights or biases whose shapes do not follow from `sizes`, or that are not finite.
+
+        Replaces what is not a writable array of the network's dtype by one that is.
+        """
+        for name, parameters, wanted in (
+            ("weights", self.weights, list(zip(self.sizes[1:], self.sizes[:-1], strict=True))),
+            ("biases", self.biases, [(n, 1) for n in self.sizes[1:]]),
+        ):
+            if len(parameters) != len(wanted):
+                raise ValueError(
+                    f"{name} must have {len(wanted)} arrays for sizes {self.sizes}, got {len(parameters)}"
+                )
+            for i, (value, shape) in enumerate(zip(parameters, wanted, strict=True)):
+                array = shapes.numeric(value, f"{name}[{i}]")
+                if array.shape != shape:
+                    raise ValueError(
+                        f"{name}[{i}] belongs to layer {i + 2} and must have shape {shape}, got {array.shape}"
+                    )
+                array = shapes.cast(array, self.dtype, f"{name}[{i}]")
+                parameters[i] = array if array.flags.writeable else array.copy()
+
+    def _outputs(self, X: Array, n_threads: int | None = None) -> Array:
+        self.check_parameters()
+        if all(is_builtin_activation(a) for a in self.activations):
+            return engine.predict(self, X, n_threads)
+        x = shapes.cast(X, self.dtype, "X").T
+        return backprop.feed_forward(self.weights, self.biases, self.activations, x)[1][-1].T
+
+    def _outputs_and_cost(self, X: Array, Y: Array) -> tuple[Array, float]:
+        self.check_parameters()
+        if self.runs_on_engine() and not self.overrides("feedforward"):
+            return engine.evaluate(self, X, Y)
+        y = shapes.one_hot(Y, self.sizes[-1]) if Y.ndim == 1 else Y
+        if self.overrides("feedforward"):
+            outputs = self.predict(X)
+            costs = for_output(self.cost, self.activations[-1]).function(outputs.T, y.T)
+            return outputs, float(costs.mean())
+        x = shapes.cast(X, self.dtype, "X").T
+        zs, activated = backprop.feed_forward(self.weights, self.biases, self.activations, x)
+        costs = backprop.sample_costs(zs[-1], activated[-1], y.T, self.activations[-1], self.cost)
+        return activated[-1].T, float(costs.mean())
+
+    def _count_correct(self, X: Array, Y: Array) -> int:
+        outputs = self.predict(X)
+        return int(np.sum(training.classes(outputs) == training.classes(Y)))
+
+    def _shuffle(self, n: int) -> Array:
+        return self._rng.permutation(n)
+
+    def _pairs(self, data: object, name: str) -> tuple[Array, Array]:
+        X, Y = shapes.pairs(data, self.sizes[0], self.sizes[-1], self.num_layers, name)
+        X = shapes.cast(X, self.dtype, f"the x of {name}")
+        Y = shapes.cast(Y, self.dtype, f"the y of {name}")
+        check_targets(self.cost, self.activations[-1], Y.T)
+        self.check_parameters()
+        return X, Y
+
+    def _samples(self, X: object, Y: object, x_name: str, y_name: str) -> tuple[Array, Array]:
+        rows = shapes.rows(X, self.sizes[0], x_name)
+        desired, is_labels = shapes.targets(Y, len(rows), self.sizes[-1], self.num_layers, y_name)
+        shapes.check_finite(rows, x_name)
+        if not is_labels:
+            desired = shapes.cast(desired, self.dtype, y_name)
+            check_targets(self.cost, self.activations[-1], desired.T)
+        self.check_parameters()
+        return rows, desired
+
+    def _validation(self, validation: object) -> tuple[Array, Array]:
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            raise TypeError(f"validation must be a pair (X, Y), got {shapes.describe(validation)}")
+        X, Y = validation
+        return self._samples(X, Y, "the X of validation", "the Y of validation")
+
+    def _chapter_epochs(
+        self, X: Array, Y: Array, epochs: int, mini_batch_size: int, eta: float
+    ) -> Iterable[None]:
+        """The chapter's own loop, for a subclass that brings its own `update_mini_batch`."""
+        for _ in range(epochs):
+            order = self._shuffle(len(X))
+            for k in range(0, len(X), mini_batch_size):
+                batch = order[k : k + mini_batch_size]
+                self.update_mini_batch([(X[[i]].T, Y[[i]].T) for i in batch], eta)
+            yield
+
+
+def _float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be 'float32' or 'float64', got {shapes.describe(dtype)}") from None
+    if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {str(checked)!r}")
+    return checked
+
+
+def _layer_activations(
+    activation: str | Activation | Sequence[str | Activation],
+    output: str | Activation | None,
+    cost: Cost,
+    sizes: list[int],
+) -> list[Activation]:
+    """One activation for each of layers 2..L."""
+    n_layers = len(sizes) - 1
+    last = None if output is None else get_activation(output)
+    if isinstance(activation, (str, Activation)):
+        chosen = get_activation(activation)
+        hidden = [chosen] * (n_layers - 1)
+    else:
+        hidden = [get_activation(a) for a in activation]
+        wanted = n_layers if last is None else n_layers - 1
+        if len(hidden) != wanted:
+            which = f"2..{len(sizes)}" if last is None else f"2..{len(sizes) - 1} (output gives the last)"
+            raise ValueError(
+                f"activation must have one entry for each of layers {which}: "
+                f"wanted {wanted} for sizes {sizes}, got {len(hidden)}"
+            )
+        if last is None:
+            last = hidden.pop()
+        chosen = hidden[-1] if hidden else last
+    if SOFTMAX in hidden:
+        raise ValueError("softmax is an output activation; hidden layers need one that acts on each neuron")
+    return [*hidden, last or suitable_output(cost, chosen, sizes[-1])]

@@ -1,0 +1,57 @@
+"""A progress bar on standard error, where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from nablanet.training import Epoch
+
+
+class Bar(Protocol):
+    def advance(self, samples: int) -> None:
+        """Count samples learned from."""
+
+    def tell(self, epoch: Epoch) -> None:
+        """Show what an epoch came to."""
+
+
+class _Silent:
+    def advance(self, samples: int) -> None:
+        pass
+
+    def tell(self, epoch: Epoch) -> None:
+        pass
+
+
+@contextmanager
+def progress_bar(total: int, *, enabled: bool) -> Iterator[Bar]:
+    """A bar over `total` samples; silent if not enabled or if standard error is no terminal."""
+    if not enabled or sys.stderr is None or not sys.stderr.isatty():
+        yield _Silent()
+        return
+    from rich.console import Console  # loaded only where a bar is drawn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+        task = display.add_task("training", total=total)
+
+        class Drawn:
+            def advance(self, samples: int) -> None:
+                display.advance(task, samples)
+
+            def tell(self, epoch: Epoch) -> None:
+                held_out = epoch.validation_accuracy
+                accuracy = "" if held_out is None else f", accuracy {held_out:.2%}"
+                display.update(task, description=f"epoch {epoch.epoch}: cost {epoch.cost:.4f}{accuracy}")
+
+        yield Drawn()

@@ -1,0 +1,84 @@
+"""Training through the NumPy reference of `backprop`, which calls whatever Python the user brought."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nablanet import backprop
+from nablanet.optimizers import Optimizer
+from nablanet.shapes import Array, one_hot
+
+if TYPE_CHECKING:
+    from nablanet.network import Network
+    from nablanet.training import Advance
+
+
+class Trainer:
+    """Trains a network mini-batch by mini-batch in NumPy; see `training.Trainer`."""
+
+    def __init__(
+        self, network: Network, X: Array, Y: Array, batch_size: int, optimizer: Optimizer, lmbda: float
+    ):
+        self._network = network
+        self._batch_size = batch_size
+        self._X = X
+        self._Y = Y
+        self._optimizer = optimizer
+        self._state = optimizer.start(network.weights + network.biases)
+        self._decay = lmbda / len(X)
+
+    def run(self, order: Array, advance: Advance) -> float:
+        """One epoch in this order; returns the mean cost."""
+        net = self._network
+        before = [p.copy() for p in net.weights + net.biases]
+        total = 0.0
+        for begin in range(0, len(order), self._batch_size):
+            batch = order[begin : begin + self._batch_size]
+            total += self._step(batch)
+            if not math.isfinite(total) or not _finite(net.weights + net.biases):
+                for parameter, old in zip(net.weights + net.biases, before, strict=True):
+                    parameter[...] = old
+                return math.nan
+            advance(len(batch))
+        return total / len(order)
+
+    def _step(self, batch: Array) -> float:
+        """One step on a copy of the parameters, so that an interruption finds whole ones."""
+        net = self._network
+        x = self._X[batch].T.astype(net.dtype)
+        y = (one_hot(self._Y[batch], net.sizes[-1]) if self._Y.ndim == 1 else self._Y[batch]).T
+        nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype))
+        m = len(batch)
+        gradients = [nw / m + self._decay * w for nw, w in zip(nabla_w, net.weights, strict=True)]
+        gradients += [nb / m for nb in nabla_b]
+        parameters = [p.copy() for p in net.weights + net.biases]
+        self._optimizer.step(parameters, gradients, self._state)
+        for parameter, new in zip(net.weights + net.biases, parameters, strict=True):
+            parameter[...] = new
+        return float(costs.sum())
+
+
+def gradient_sums(net: Network, x: Array, y: Array) -> tuple[list[Array], list[Array], Array]:
+    """(nabla_b, nabla_w, costs) over the columns of x, through what the user's subclass overrides.
+
+    An overridden `backprop` is called once for each sample, as the chapter's program does.
+    """
+    derivative = net.cost_derivative if net.overrides("cost_derivative") else None
+    if not net.overrides("backprop"):
+        return backprop.backpropagate(net.weights, net.biases, net.activations, net.cost, x, y, derivative)
+    nabla_b = [np.zeros_like(b) for b in net.biases]
+    nabla_w = [np.zeros_like(w) for w in net.weights]
+    for i in range(x.shape[1]):
+        sample_b, sample_w = net.backprop(x[:, [i]], y[:, [i]])
+        nabla_b = [total + nb for total, nb in zip(nabla_b, sample_b, strict=True)]
+        nabla_w = [total + nw for total, nw in zip(nabla_w, sample_w, strict=True)]
+    zs, activated = backprop.feed_forward(net.weights, net.biases, net.activations, x)
+    costs = backprop.sample_costs(zs[-1], activated[-1], y, net.activations[-1], net.cost)
+    return nabla_b, nabla_w, costs
+
+
+def _finite(parameters: list[Array]) -> bool:
+    return all(bool(np.isfinite(p).all()) for p in parameters)

@@ -1,0 +1,286 @@
+"""What users pass in becomes arrays here, and every message about a wrong shape comes from here.
+
+Columns are samples in `x` and `y` of the chapter's methods; rows are samples in `X` and `Y`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_CHUNK = 1 << 20  # elements looked at together by check_finite
+
+
+def describe(value: object) -> str:
+    """A short word for what came, for error messages."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def count(value: object, name: str, minimum: int = 1) -> int:
+    """An integer of at least `minimum`; a bool or a float is not one."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {describe(value)}") from None
+    if number < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {number}")
+    return number
+
+
+def positive(value: object, name: str, *, zero: bool = False) -> float:
+    """A finite float above 0 (or from 0 on)."""
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be a number, got {describe(value)}")
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {describe(value)}") from None
+    if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
+        wanted = "0 or more" if zero else "above 0"
+        raise ValueError(f"{name} must be finite and {wanted}, got {number!r}")
+    return number
+
+
+def check_sizes(sizes: object) -> list[int]:
+    """`sizes` as a list: the numbers of neurons of the layers, input layer first."""
+    if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
+        raise TypeError(f"sizes must be a list of integers such as [784, 30, 10], got {describe(sizes)}")
+    checked = [count(n, f"the size of layer {i}") for i, n in enumerate(sizes, start=1)]
+    if len(checked) < 2:
+        raise ValueError(f"sizes needs an input and an output layer at least, got {checked}")
+    return checked
+
+
+def numeric(value: object, name: str) -> Array:
+    """`value` as an array of numbers. Raises TypeError for text, objects, complex and ragged data."""
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray()")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} is ragged: its parts do not have one common length") from None
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} must hold numbers, got {describe(value)}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    return array
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Refuse NaN and infinity, naming the first place. Reads the array once and copies little."""
+    if array.dtype.kind != "f" or array.size == 0:
+        return
+    rows = array.reshape(1, -1) if array.ndim < 2 else array
+    step = max(1, _CHUNK // max(1, rows[0].size))
+    for begin in range(0, len(rows), step):
+        chunk = rows[begin : begin + step]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(chunk.sum()):
+                continue
+        bad = np.argwhere(~np.isfinite(chunk))
+        if len(bad):
+            at = bad[0]
+            value = chunk[tuple(at)]
+            at[0] += begin
+            place = [int(i) for i in (at[1:] if array.ndim < 2 else at)]
+            raise ValueError(f"{name} must be finite, got {value} at {place}")
+
+
+def cast(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
+    """The array in the network's float type. Raises ValueError where a value overflows it."""
+    check_finite(array, name)
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype)
+    if np.dtype(dtype).itemsize < array.dtype.itemsize:
+        check_finite(converted, f"{name} as {np.dtype(dtype)}")
+    return converted
+
+
+def column(value: object, n: int, name: str, layer: int) -> Array:
+    """One sample as a column (n, 1). Accepts a list, shape (n,) and (n, 1), and a number if n is 1."""
+    array = numeric(value, name)
+    if array.shape in ((n,), (n, 1)) or (array.ndim == 0 and n == 1):
+        return array.reshape(n, 1)
+    raise ValueError(_wanted(name, n, layer, array.shape))
+
+
+def desired_output(value: object, n: int, layer: int, name: str = "y") -> Array:
+    """One desired output as a column (n, 1); an integer label means its one-hot vector."""
+    array = numeric(value, name)
+    if array.ndim == 0 and n > 1 and array.dtype.kind in "iu":
+        return one_hot(array.reshape(1), n, name).T
+    return column(array, n, name, layer)
+
+
+def columns(value: object, n: int, name: str, layer: int) -> Array:
+    """One sample, or samples as columns: (n,) and (n, 1) become (n, 1); (n, m) stays."""
+    array = numeric(value, name)
+    if array.ndim == 2 and array.shape[0] == n:
+        if array.shape[1] == 0:
+            raise ValueError(f"{name} is empty: got shape {array.shape}")
+        return array
+    if array.ndim == 2 and array.shape[1] == n and array.shape[0] != 1:
+        raise ValueError(
+            _wanted(name, n, layer, array.shape)
+            + "; columns are samples here, so pass its transpose, or call predict, which takes rows"
+        )
+    return column(array, n, name, layer)
+
+
+def rows(value: object, n: int, name: str = "X") -> Array:
+    """Samples as rows: an array of shape (m, n), m at least 1."""
+    array = numeric(value, name)
+    if array.ndim == 1 and array.size == n:
+        raise ValueError(
+            f"{name} must have samples as rows, shape (m, {n}), got shape {array.shape}; "
+            f"for one sample pass {name}.reshape(1, -1)"
+        )
+    if array.ndim != 2 or array.shape[1] != n:
+        hint = ""
+        if array.ndim == 2 and array.shape[0] == n:
+            hint = "; rows are samples here, so pass its transpose"
+        elif array.ndim > 2 and math.prod(array.shape[1:]) == n:
+            hint = f"; pass {name}.reshape(len({name}), -1)"
+        raise ValueError(
+            f"{name} must have samples as rows with {n} numbers each, one for each neuron of layer 1 "
+            f"(the input layer): wanted shape (m, {n}), got {array.shape}{hint}"
+        )
+    if len(array) == 0:
+        raise ValueError(f"{name} is empty: got shape {array.shape}")
+    return array
+
+
+def targets(value: object, m: int, n: int, layer: int, name: str = "Y") -> tuple[Array, bool]:
+    """Desired outputs for m samples: ((m, n) rows, False), or ((m,) int32 labels, True).
+
+    Labels are integers from 0 to n - 1, for an output layer of n >= 2 neurons; with one output
+    neuron, m numbers are m desired outputs.
+    """
+    array = numeric(value, name)
+    if array.ndim == 0 or len(array) != m:
+        raise ValueError(f"{name} must have one row for each of the {m} rows of X, got shape {array.shape}")
+    if array.shape == (m, n):
+        return array, False
+    if array.shape == (m,) and n == 1:
+        return array.reshape(m, 1), False
+    if array.shape in ((m,), (m, 1)) and n > 1:
+        return labels(array.reshape(m), n, name), True
+    raise ValueError(
+        f"{name} must have {n} numbers a row, one for each neuron of layer {layer} (the output layer), "
+        f"or be integer labels: wanted shape ({m}, {n}) or ({m},), got {array.shape}"
+    )
+
+
+def labels(array: Array, n: int, name: str = "Y") -> Array:
+    """Integer labels from 0 to n - 1 as int32, shape (m,)."""
+    if array.dtype.kind not in "iub":
+        raise ValueError(
+            f"{name} has one number a sample, so it must hold integer labels from 0 to {n - 1}, "
+            f"got dtype {array.dtype}; for {n} outputs a sample pass rows of {n} numbers"
+        )
+    low, high = array.min(), array.max()
+    if low < 0 or high >= n:
+        outside = low if low < 0 else high
+        raise ValueError(
+            f"{name} has the label {outside}, but the output layer has {n} neurons: "
+            f"labels go from 0 to {n - 1}"
+        )
+    return array.astype(np.int32)
+
+
+def one_hot(array: Array, n: int, name: str = "Y") -> Array:
+    """Rows (m, n) with a 1 at each label."""
+    checked = labels(array, n, name)
+    encoded = np.zeros((len(checked), n))
+    encoded[np.arange(len(checked)), checked] = 1
+    return encoded
+
+
+def pairs(data: object, n_in: int, n_out: int, layer: int, name: str) -> tuple[Array, Array]:
+    """Training data as rows: X of shape (m, n_in), Y of shape (m, n_out).
+
+    Accepts an iterable of pairs (x, y) with each x and y as in `column` and `desired_output`, or
+    two whole arrays (X, Y) with samples as rows.
+    """
+    if _is_whole(data):
+        X = rows(data[0], n_in, f"the X of {name}")  # type: ignore[index]
+        Y, is_labels = targets(data[1], len(X), n_out, layer, f"the Y of {name}")  # type: ignore[index]
+        return X, one_hot(Y, n_out) if is_labels else Y
+    samples = pair_list(data, name)
+    xs = [x for x, _ in samples]
+    ys = [y for _, y in samples]
+    X_fast = _stack(xs, n_in)
+    X = (
+        X_fast
+        if X_fast is not None
+        else np.hstack([column(x, n_in, f"x of sample {i} of {name}", 1) for i, x in enumerate(xs)]).T
+    )
+    Y_fast = _stack(ys, n_out)
+    if Y_fast is None and n_out > 1 and all(isinstance(y, (int, np.integer)) for y in ys):
+        Y_fast = one_hot(numeric(ys, f"the y of {name}"), n_out, f"the y of {name}")
+    if Y_fast is not None:
+        return X, Y_fast
+    named = (desired_output(y, n_out, layer, f"y of sample {i} of {name}") for i, y in enumerate(ys))
+    return X, np.hstack(list(named)).T
+
+
+def pair_list(data: object, name: str) -> list[tuple[Any, Any]]:
+    """The pairs (x, y) of `data` as a list; refuses what is not made of pairs, and no pairs at all."""
+    wanted = f"{name} must be a list of pairs (x, y), one for each example"
+    if isinstance(data, (str, bytes)) or not isinstance(data, Iterable):
+        raise TypeError(f"{wanted}, got {describe(data)}")
+    samples = list(data)
+    if not samples:
+        raise ValueError(f"{name} is empty: {wanted}")
+    for i, sample in enumerate(samples):
+        if not isinstance(sample, (tuple, list, np.ndarray)) or len(sample) != 2:
+            raise TypeError(f"{wanted}; sample {i} is {describe(sample)}")
+    return samples
+
+
+def _is_whole(data: object) -> bool:
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        return False
+    X, Y = data
+    if not isinstance(X, np.ndarray) or not isinstance(Y, np.ndarray):
+        return False
+    return X.ndim == 2 and Y.ndim >= 1 and len(X) == len(Y) and X.shape != (2, 1)
+
+
+def _stack(values: Sequence[Any], n: int) -> Array | None:
+    """All samples at once where they have one form; None sends the caller sample by sample."""
+    first = np.shape(values[0]) if not isinstance(values[0], (str, bytes)) else None
+    if first not in ((n,), (n, 1)):
+        return None
+    try:
+        array = np.array(values)
+    except (ValueError, TypeError):
+        return None
+    if array.dtype.kind not in "fiub" or array.shape not in ((len(values), n), (len(values), n, 1)):
+        return None
+    return array.reshape(len(values), n)
+
+
+def _wanted(name: str, n: int, layer: int, shape: tuple[int, ...]) -> str:
+    which = "the input layer" if layer == 1 else "the output layer"
+    return (
+        f"{name} must have {n} number{'s' if n > 1 else ''}, one for each neuron of layer {layer} "
+        f"({which}): wanted shape ({n},) or ({n}, 1), got {shape}"
+    )

@@ -1,0 +1,173 @@
+"""The epoch loop: draws the mini-batches, runs a trainer over them, keeps the history.
+
+A trainer does the work of an epoch. There are two: the compiled engine's (`engine.Trainer`) and the
+NumPy reference's (`reference.Trainer`), for networks that carry a user's own Python functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from nablanet import engine, reference
+from nablanet.optimizers import Optimizer
+from nablanet.shapes import Array
+
+if TYPE_CHECKING:
+    from nablanet.network import Network
+
+Advance = Callable[[int], None]
+Shuffle = Callable[[int], Array]
+
+
+class DivergenceError(ArithmeticError):
+    """Training produced a cost or parameters that are not finite."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch of training came to.
+
+    epoch: its number, from 0 as in the chapter. cost: mean of C_x over the training samples, each
+    taken just before the step that learned from it. validation_cost, validation_accuracy (a share
+    from 0 to 1): on the held-out data after the epoch; None where there is none, or where the
+    outputs are no classes. seconds: time spent on training, validation left out.
+    """
+
+    epoch: int
+    cost: float
+    seconds: float
+    validation_cost: float | None = None
+    validation_accuracy: float | None = None
+
+
+Callback = Callable[[Epoch], object]
+
+
+@dataclass
+class History:
+    """The epochs of one call of `fit`, in order."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def cost(self) -> list[float]:
+        """Mean training cost per epoch."""
+        return [e.cost for e in self.epochs]
+
+    @property
+    def validation_cost(self) -> list[float | None]:
+        """Mean cost on the validation data per epoch."""
+        return [e.validation_cost for e in self.epochs]
+
+    @property
+    def validation_accuracy(self) -> list[float | None]:
+        """Share of the validation data classified correctly, per epoch."""
+        return [e.validation_accuracy for e in self.epochs]
+
+    @property
+    def seconds(self) -> list[float]:
+        """Training time per epoch in seconds."""
+        return [e.seconds for e in self.epochs]
+
+
+class Trainer(Protocol):
+    """Trains one network on one set of data; remembers the optimizer's state between epochs."""
+
+    def run(self, order: Array, advance: Advance) -> float:
+        """Train on the samples in this order; return the mean cost.
+
+        Reads the network's parameters first and writes them back at the end, and also when it is
+        interrupted between two mini-batches; a result that is not finite is not written back.
+        Calls `advance` with the number of samples learned from since the last call.
+        """
+        ...
+
+
+def make_trainer(
+    network: Network,
+    X: Array,
+    Y: Array,
+    batch_size: int,
+    optimizer: Optimizer,
+    lmbda: float = 0.0,
+    n_threads: int | None = None,
+) -> Trainer:
+    """The engine's trainer where the engine can do all that the network asks for."""
+    if network.runs_on_engine() and engine.knows(optimizer):
+        return engine.Trainer(network, X, Y, batch_size, optimizer, lmbda, n_threads)
+    return reference.Trainer(network, X, Y, batch_size, optimizer, lmbda)
+
+
+def train(
+    network: Network,
+    X: Array,
+    Y: Array,
+    *,
+    epochs: int,
+    batch_size: int,
+    optimizer: Optimizer,
+    shuffle: Shuffle,
+    lmbda: float = 0.0,
+    n_threads: int | None = None,
+    advance: Advance = lambda samples: None,
+) -> Iterator[float]:
+    """Yield the mean cost of each epoch as it ends.
+
+    X: rows; Y: rows, or int32 labels; both checked by the caller. shuffle: n -> the order of the n
+    samples in the next epoch. Raises DivergenceError, with the network as the last epoch left it.
+    """
+    trainer = make_trainer(network, X, Y, batch_size, optimizer, lmbda, n_threads)
+    for epoch in range(epochs):
+        with np.errstate(over="ignore", invalid="ignore"):
+            cost = trainer.run(shuffle(len(X)), advance)
+        if not math.isfinite(cost):
+            raise DivergenceError(
+                f"training diverged in epoch {epoch}: the cost or a parameter is no longer finite. "
+                f"The network keeps the parameters it had before that epoch. "
+                f"Try a smaller eta (it was {optimizer.eta:g})."
+            )
+        yield cost
+
+
+def accuracy(outputs: Array, Y: Array) -> float | None:
+    """Share of rows whose class is right; None where Y holds no classes.
+
+    Y is int32 labels, one-hot rows, or for a single output a column of zeros and ones.
+    """
+    if Y.ndim == 1:
+        return float(np.mean(outputs.argmax(axis=1) == Y))
+    if not holds_classes(Y):
+        return None
+    return float(np.mean(classes(outputs) == classes(Y)))
+
+
+def holds_classes(Y: Array) -> bool:
+    """Whether Y is labels, one-hot rows, or one column of zeros and ones."""
+    if Y.ndim == 1:
+        return True
+    binary = bool(np.all((Y == 0) | (Y == 1)))
+    return binary and (Y.shape[1] == 1 or bool(np.all(Y.sum(axis=1) == 1)))
+
+
+def classes(outputs: Array) -> Array:
+    """The class of each row: the neuron with the highest activation, or above 1/2 if there is one."""
+    chosen: Array = outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+    return chosen
+
+
+def describe_epoch(epoch: Epoch) -> str:
+    """One line for people: cost, held-out figures and time."""
+    parts = [f"cost {epoch.cost:.4f}"]
+    if epoch.validation_cost is not None:
+        parts.append(f"held-out cost {epoch.validation_cost:.4f}")
+    if epoch.validation_accuracy is not None:
+        parts.append(f"held-out accuracy {epoch.validation_accuracy:.2%}")
+    return f"Epoch {epoch.epoch}: " + ", ".join(parts) + f", {epoch.seconds:.2f} s"
