@@ -225,13 +225,11 @@ typename Engine<T>::Steps Engine<T>::next_steps(Index rows) {
   const double mean = 1.0 / static_cast<double>(rows);
   Step<T> step;
   if (optimizer_.method == Method::sgd) {
-    step.rule = Rule::sgd;
+    step.rule = optimizer_.decay == 0 ? Rule::sgd : Rule::sgd_decay;
     step.rate = static_cast<T>(optimizer_.eta * mean);
+    step.decay = T{1};
     Step<T> decaying = step;
-    if (optimizer_.decay != 0) {
-      decaying.rule = Rule::sgd_decay;
-      decaying.decay = static_cast<T>(1 - optimizer_.eta * optimizer_.decay);
-    }
+    decaying.decay = static_cast<T>(1 - optimizer_.eta * optimizer_.decay);
     return {decaying, step};
   }
   power1_ *= optimizer_.beta1;

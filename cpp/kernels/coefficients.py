@@ -44,11 +44,11 @@ def fit(function, low, high, weight, bits):
     values = [function(x) for x in points]
     for terms in range(3, 40):
         coefficients = mp.chebyfit(function, [low, high], terms)
-        worst = max(
+        errors = (
             abs(mp.polyval(coefficients, x) - value) * weight(x, value)
-            for x, value in zip(points, values)
+            for x, value in zip(points, values, strict=True)
         )
-        if worst < mp.mpf(2) ** -(bits + 2):
+        if max(errors) < mp.mpf(2) ** -(bits + 2):
             return coefficients
     raise ValueError("no fit")
 

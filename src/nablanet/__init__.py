@@ -12,11 +12,10 @@ from nablanet.engine import build_info
 from nablanet.network import Network
 from nablanet.optimizers import SGD, Adam
 from nablanet.training import DivergenceError, Epoch, History
+from nablanet.version import __version__
 
 if TYPE_CHECKING:
     from nablanet.files import load
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ACTIVATIONS",

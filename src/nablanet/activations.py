@@ -89,8 +89,9 @@ def gelu(z: Array) -> Array:
 
 
 def gelu_prime(z: Array) -> Array:
-    density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-    return _normal_cdf(z) + z * density
+    near = np.clip(z, -40, 40)  # beyond, the density is 0
+    density = np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
+    return _normal_cdf(z) + near * density
 
 
 def silu(z: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nablanet import backprop, engine, shapes, training
-from nablanet.activations import SOFTMAX, Activation, get_activation
+from nablanet.activations import Activation
 from nablanet.activations import is_builtin as is_builtin_activation
-from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost, suitable_output
+from nablanet.architecture import float_type, layer_activations
+from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
 from nablanet.costs import is_builtin as is_builtin_cost
 from nablanet.initializers import Initializer, initialize
 from nablanet.optimizers import SGD, Optimizer, get_optimizer
@@ -36,9 +38,10 @@ class Network:
     (rng, n_in, n_out) -> (w, b). dtype: "float64" or "float32". seed: an integer fixes the initial
     parameters and every shuffle; None takes fresh entropy.
 
-    A subclass may override `cost_derivative`, `backprop`, `feedforward` or `update_mini_batch`, and
-    what it overrides is what runs. Such a network, and one with a Python activation or cost of the
-    user's own, trains through the NumPy reference, many times slower than the engine.
+    A subclass may override `cost_derivative`, `backprop`, `feedforward`, `evaluate` or
+    `update_mini_batch`, and what it overrides is what runs. Such a network, and one with a Python
+    activation or cost of the user's own, trains through the NumPy reference, many times slower than
+    the engine.
 
     Raises ValueError or TypeError for anything else than the above.
     """
@@ -57,9 +60,9 @@ class Network:
         self.sizes = shapes.check_sizes(sizes)
         self.num_layers = len(self.sizes)
         self.cost = get_cost(cost)
-        self.activations = _layer_activations(activation, output, self.cost, self.sizes)
+        self.activations = layer_activations(activation, output, self.cost, self.sizes)
         check_pair(self.cost, self.activations[-1])
-        self.dtype = _float_type(dtype)
+        self.dtype = float_type(dtype)
         self._rng = np.random.default_rng(None if seed is None else shapes.count(seed, "seed", 0))
         self.weights, self.biases = initialize(init, self._rng, self.sizes, self.dtype)
 
@@ -106,7 +109,9 @@ class Network:
         mini_batch_size = shapes.count(mini_batch_size, "mini_batch_size")
         optimizer = SGD(eta)
         X, Y = self._pairs(training_data, "training_data")
-        test = None if test_data is None else self._pairs(test_data, "test_data")
+        test = None if test_data is None else shapes.reusable(test_data)
+        if test is not None and not self.overrides("evaluate"):
+            test = self._pairs(test, "test_data")
         runs: Iterable[float | None]
         if self.overrides("update_mini_batch"):
             runs = self._chapter_epochs(X, Y, epochs, mini_batch_size, eta)
@@ -124,7 +129,7 @@ class Network:
             if test is None:
                 print(f"Epoch {j} complete")
             else:
-                print(f"Epoch {j}: {self._count_correct(*test)} / {len(test[0])}")
+                print(f"Epoch {j}: {self.evaluate(test)} / {shapes.sample_count(test)}")
 
     def update_mini_batch(self, mini_batch: Iterable[tuple[Any, Any]], eta: float) -> None:
         """One step of gradient descent on a mini-batch.
@@ -166,7 +171,8 @@ class Network:
         y is a label or a one-hot vector. The network's answer is the neuron with the highest
         activation; a single output answers 1 above one half.
         """
-        return self._count_correct(*self._pairs(test_data, "test_data"))
+        X, Y = self._pairs(test_data, "test_data")
+        return int(np.sum(training.classes(self.predict(X)) == training.classes(Y)))
 
     def mean_cost(self, X: npt.ArrayLike, Y: npt.ArrayLike) -> float:
         """C = (1/n) sum_x C_x over samples as rows; Y as in `fit`."""
@@ -240,6 +246,15 @@ class Network:
                 started = perf_counter()
         return history
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a model file, which `nablanet.load` reads back: the same predictions, bit for bit.
+
+        Raises ValueError for a network with Python functions of the user's own, and OSError.
+        """
+        from nablanet.files import save_model  # needs safetensors, which `import nablanet` does not load
+
+        save_model(self, path)
+
     def overrides(self, method: str) -> bool:
         """Whether a subclass, or this very object, brings its own version of a method."""
         return method in vars(self) or getattr(type(self), method) is not getattr(Network, method)
@@ -296,10 +311,6 @@ class Network:
         costs = backprop.sample_costs(zs[-1], activated[-1], y.T, self.activations[-1], self.cost)
         return activated[-1].T, float(costs.mean())
 
-    def _count_correct(self, X: Array, Y: Array) -> int:
-        outputs = self.predict(X)
-        return int(np.sum(training.classes(outputs) == training.classes(Y)))
-
     def _shuffle(self, n: int) -> Array:
         return self._rng.permutation(n)
 
@@ -337,42 +348,3 @@ class Network:
                 batch = order[k : k + mini_batch_size]
                 self.update_mini_batch([(X[[i]].T, Y[[i]].T) for i in batch], eta)
             yield
-
-
-def _float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    try:
-        checked = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"dtype must be 'float32' or 'float64', got {shapes.describe(dtype)}") from None
-    if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {str(checked)!r}")
-    return checked
-
-
-def _layer_activations(
-    activation: str | Activation | Sequence[str | Activation],
-    output: str | Activation | None,
-    cost: Cost,
-    sizes: list[int],
-) -> list[Activation]:
-    """One activation for each of layers 2..L."""
-    n_layers = len(sizes) - 1
-    last = None if output is None else get_activation(output)
-    if isinstance(activation, (str, Activation)):
-        chosen = get_activation(activation)
-        hidden = [chosen] * (n_layers - 1)
-    else:
-        hidden = [get_activation(a) for a in activation]
-        wanted = n_layers if last is None else n_layers - 1
-        if len(hidden) != wanted:
-            which = f"2..{len(sizes)}" if last is None else f"2..{len(sizes) - 1} (output gives the last)"
-            raise ValueError(
-                f"activation must have one entry for each of layers {which}: "
-                f"wanted {wanted} for sizes {sizes}, got {len(hidden)}"
-            )
-        if last is None:
-            last = hidden.pop()
-        chosen = hidden[-1] if hidden else last
-    if SOFTMAX in hidden:
-        raise ValueError("softmax is an output activation; hidden layers need one that acts on each neuron")
-    return [*hidden, last or suitable_output(cost, chosen, sizes[-1])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,11 +74,20 @@ def gradient_sums(net: Network, x: Array, y: Array) -> tuple[list[Array], list[A
     nabla_w = [np.zeros_like(w) for w in net.weights]
     for i in range(x.shape[1]):
         sample_b, sample_w = net.backprop(x[:, [i]], y[:, [i]])
+        _check_shapes("nabla_b", sample_b, net.biases)
+        _check_shapes("nabla_w", sample_w, net.weights)
         nabla_b = [total + nb for total, nb in zip(nabla_b, sample_b, strict=True)]
         nabla_w = [total + nw for total, nw in zip(nabla_w, sample_w, strict=True)]
     zs, activated = backprop.feed_forward(net.weights, net.biases, net.activations, x)
     costs = backprop.sample_costs(zs[-1], activated[-1], y, net.activations[-1], net.cost)
     return nabla_b, nabla_w, costs
+
+
+def _check_shapes(name: str, returned: Sequence[Array], parameters: list[Array]) -> None:
+    shapes = [np.shape(array) for array in returned]
+    wanted = [array.shape for array in parameters]
+    if shapes != wanted:
+        raise ValueError(f"backprop must return {name} with the shapes {wanted}, one per layer; got {shapes}")
 
 
 def _finite(parameters: list[Array]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ def numeric(value: object, name: str) -> Array:
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise TypeError(f"{name} must hold numbers, got {describe(value)}") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
@@ -253,6 +253,16 @@ def pair_list(data: object, name: str) -> list[tuple[Any, Any]]:
         if not isinstance(sample, (tuple, list, np.ndarray)) or len(sample) != 2:
             raise TypeError(f"{wanted}; sample {i} is {describe(sample)}")
     return samples
+
+
+def reusable(data: Any) -> Any:
+    """An iterator's pairs as a list, so that they can be looked at again; other data as it is."""
+    return list(data) if isinstance(data, Iterator) else data
+
+
+def sample_count(data: Any) -> int:
+    """The number of samples in what `pairs` accepts."""
+    return len(data[0]) if _is_whole(data) else len(data)
 
 
 def _is_whole(data: object) -> bool:

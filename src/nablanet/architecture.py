@@ -1,0 +1,53 @@
+"""From what a user asks for to one activation per layer and a float type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nablanet import shapes
+from nablanet.activations import SOFTMAX, Activation, get_activation
+from nablanet.costs import Cost, suitable_output
+
+
+def float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """float32 or float64. Raises TypeError or ValueError for another."""
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be 'float32' or 'float64', got {shapes.describe(dtype)}") from None
+    if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {str(checked)!r}")
+    return checked
+
+
+def layer_activations(
+    activation: str | Activation | Sequence[str | Activation],
+    output: str | Activation | None,
+    cost: Cost,
+    sizes: list[int],
+) -> list[Activation]:
+    """One activation for each of layers 2..L."""
+    n_layers = len(sizes) - 1
+    last = None if output is None else get_activation(output)
+    if isinstance(activation, (str, Activation)):
+        chosen = get_activation(activation)
+        hidden = [chosen] * (n_layers - 1)
+    else:
+        hidden = [get_activation(a) for a in activation]
+        wanted = n_layers if last is None else n_layers - 1
+        if len(hidden) != wanted:
+            which = f"2..{len(sizes)}" if last is None else f"2..{len(sizes) - 1} (output gives the last)"
+            raise ValueError(
+                f"activation must have one entry for each of layers {which}: "
+                f"wanted {wanted} for sizes {sizes}, got {len(hidden)}"
+            )
+        if last is None:
+            last = hidden.pop()
+        chosen = hidden[-1] if hidden else last
+    if SOFTMAX in hidden:
+        raise ValueError("softmax is an output activation; hidden layers need one that acts on each neuron")
+    return [*hidden, last or suitable_output(cost, chosen, sizes[-1])]

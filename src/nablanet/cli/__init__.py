@@ -1,0 +1,1 @@
+"""The command line: `nablanet train`, `predict`, `evaluate` and `info`."""

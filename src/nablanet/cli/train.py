@@ -1,0 +1,168 @@
+"""What `nablanet train` does: train, tell each epoch, save the model, draw the picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nablanet.cli.console import Console
+from nablanet.cli.tasks import Task
+from nablanet.files import Model, save_model
+from nablanet.network import Network
+from nablanet.optimizers import get_optimizer
+from nablanet.training import Epoch, History
+
+SGD_ETA = 0.1
+_RELU_LIKE = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for; None where the task decides."""
+
+    seed: int = 0
+    epochs: int | None = None
+    batch_size: int | None = None
+    eta: float | None = None
+    hidden: list[int] | None = None
+    activation: str = "relu"
+    cost: str | None = None
+    optimizer: str | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended. interrupted: by Ctrl-C."""
+
+    model: Model
+    interrupted: bool
+
+
+def train(task: Task, settings: Settings, console: Console) -> Outcome:
+    """Train a network for the task. Raises ValueError, TypeError or DivergenceError."""
+    network = make_network(task, settings)
+    defaults = task.defaults
+    name = settings.optimizer or defaults.optimizer
+    epochs = settings.epochs or defaults.epochs
+    batch_size = settings.batch_size or defaults.batch_size
+    eta = settings.eta
+    if eta is None and (name, batch_size) == (defaults.optimizer, defaults.batch_size):
+        eta = defaults.eta
+    if eta is None and name == "sgd":
+        eta = SGD_ETA
+    optimizer = get_optimizer(name, eta)
+    for line in task.about:
+        console.say(line)
+    console.say(
+        f"{network!r}; {name}, eta {optimizer.eta:g}; {epochs} epochs of mini-batches of {batch_size}; "
+        f"seed {settings.seed}"
+    )
+    history = History()
+
+    def tell(epoch: Epoch) -> None:
+        history.epochs.append(epoch)
+        console.epoch(describe_epoch(epoch, task, network), epoch_content(epoch, task, network))
+
+    interrupted = False
+    try:
+        network.fit(
+            task.X_train,
+            task.Y_train,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            validation=(task.X_test, task.Y_test),
+            n_threads=settings.threads,
+            progress=not console.quiet,
+            callbacks=[tell],
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    model = Model(
+        network,
+        task.preprocessing,
+        task.kind,
+        task.class_names,
+        task.feature_names,
+        task.target_name,
+        history,
+    )
+    return Outcome(model, interrupted)
+
+
+def make_network(task: Task, settings: Settings) -> Network:
+    """A network with the task's numbers of inputs and outputs."""
+    hidden = task.defaults.hidden if settings.hidden is None else settings.hidden
+    n_out = 1 if task.class_names is None else len(task.class_names)
+    cost = settings.cost or ("quadratic" if task.class_names is None else "cross_entropy")
+    return Network(
+        [task.X_train.shape[1], *hidden, n_out],
+        activation=settings.activation,
+        # the chapter's output for the quadratic cost is a sigmoid, which cannot reach every number
+        output="identity" if task.class_names is None and cost == "quadratic" else None,
+        cost=cost,
+        init="he" if settings.activation in _RELU_LIKE else "xavier",
+        dtype="float32",
+        seed=settings.seed,
+    )
+
+
+def finish(task: Task, outcome: Outcome, output: Path, console: Console) -> None:
+    """Save the model, say what was reached, and draw the picture."""
+    save_model(outcome.model, output)
+    epochs = outcome.model.history.epochs
+    if outcome.interrupted:
+        console.warn(
+            f"interrupted after {len(epochs)} finished epochs; the network, with the weights of the last "
+            f"finished mini-batch, is saved in {output}"
+        )
+        return
+    seconds = math.fsum(epoch.seconds for epoch in epochs)
+    reached = held_out_text(epochs[-1], task, outcome.model.network)
+    console.say(f"Reached {reached} on held-out data after {len(epochs)} epochs, {seconds:.1f} s of training")
+    console.say(f"Model: {output}")
+    picture = output.with_suffix(".png")
+    if picture == output:
+        picture = output.with_name(output.name + ".png")
+    try:
+        from nablanet.cli.picture import draw
+    except ModuleNotFoundError:
+        console.say('Picture: none, for it needs matplotlib: pip install "nablanet[plot]"')
+        return
+    draw(task, outcome.model, picture)
+    console.say(f"Picture: {picture}")
+
+
+def describe_epoch(epoch: Epoch, task: Task, network: Network) -> str:
+    """One line, in the manner of the book."""
+    held_out = held_out_text(epoch, task, network)
+    return f"Epoch {epoch.epoch}: cost {epoch.cost:.4f}, {held_out}, {epoch.seconds:.2f} s"
+
+
+def held_out_text(epoch: Epoch, task: Task, network: Network) -> str:
+    """How good the network is on the held-out rows, as far as that was measured."""
+    if epoch.validation_accuracy is not None and task.class_names is not None:
+        total = len(task.Y_test)
+        right = round(epoch.validation_accuracy * total)
+        return f"accuracy {right} / {total} ({100 * epoch.validation_accuracy:.2f} %)"
+    if (error := root_mean_square(epoch, task, network)) is not None:
+        return f"RMSE {error:.6g}"
+    return f"held-out cost {epoch.validation_cost:.4f}"
+
+
+def epoch_content(epoch: Epoch, task: Task, network: Network) -> dict[str, Any]:
+    """The JSON object of an epoch; null for what is not finite or was not measured."""
+    content: dict[str, Any] = asdict(epoch)
+    if task.class_names is None:
+        content["validation_rmse"] = root_mean_square(epoch, task, network)
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in content.items()}
+
+
+def root_mean_square(epoch: Epoch, task: Task, network: Network) -> float | None:
+    """Root mean square error in the unit of the target: the quadratic cost is half the mean square."""
+    if task.class_names is not None or network.cost.name != "quadratic" or epoch.validation_cost is None:
+        return None
+    return task.unit * math.sqrt(2 * epoch.validation_cost)

@@ -1,0 +1,183 @@
+"""The JSON description inside a model file: what is in it, and the check of every part.
+
+Nothing here trusts the file: each field is checked for its type and against the others before any
+of it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from nablanet import costs
+from nablanet.activations import ACTIVATIONS
+from nablanet.network import Network
+from nablanet.shapes import check_sizes, describe
+from nablanet.training import Epoch, History
+
+FORMAT = 1
+TASKS = ("classification", "regression")
+
+
+class ModelFileError(ValueError):
+    """A file that is no model, or a damaged one; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model file says about its tensors and about the data the network was trained on.
+
+    sizes: n_1 .. n_L. activations: names for layers 2..L. dtype: "float32" or "float64".
+    preprocessing: how inputs become rows of X, for whoever wrote the file to interpret.
+    """
+
+    package_version: str
+    sizes: list[int]
+    activations: list[str]
+    cost: str
+    dtype: str
+    task: str | None
+    preprocessing: dict[str, Any] | None
+    class_names: list[str] | None
+    feature_names: list[str] | None
+    target_name: str | None
+    history: History
+
+    def to_json(self) -> str:
+        """The text that goes into the file. Raises ValueError or TypeError for what JSON cannot hold."""
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        content["history"] = [_without_infinities(asdict(epoch)) for epoch in self.history.epochs]
+        return json.dumps({"format": FORMAT, **content}, ensure_ascii=False, allow_nan=False)
+
+    def build(self, parameters: Sequence[tuple[Any, Any]]) -> Network:
+        """The network with these parameters, (w, b) for each of layers 2..L."""
+        layers = iter(parameters)
+        return Network(
+            self.sizes,
+            activation=self.activations[:-1],
+            output=self.activations[-1],
+            cost=self.cost,
+            init=lambda rng, n_in, n_out: next(layers),
+            dtype=self.dtype,
+        )
+
+
+def parse_description(text: str) -> Description:
+    """The description in this text, checked. Raises ModelFileError, without the file's name."""
+    content = _parse_json(text)
+    version = content.pop("format", None)
+    if type(version) is not int:
+        raise ModelFileError(f"its format version should be {FORMAT}, got {describe(version)}")
+    if version != FORMAT:
+        newer = " (written by a newer nablanet?)" if version > FORMAT else ""
+        raise ModelFileError(f"it has format version {version}{newer}, this nablanet reads version {FORMAT}")
+    wanted = {f.name for f in fields(Description)}
+    _same_names("its description", wanted, set(content))
+    for name, accepts, kind in _FIELDS:
+        if not accepts(content[name]):
+            raise ModelFileError(f"its {name} should be {kind}, got {describe(content[name])}")
+    content["history"] = History([_epoch(entry) for entry in content["history"]])
+    description = Description(**content)
+    _check_consistent(description)
+    return description
+
+
+def check_names(owner: str, names: Any, n_outputs: int) -> None:
+    """Refuse class names that cannot be told apart or do not fit the output layer."""
+    if len(set(names)) != len(names):
+        raise ModelFileError(f"{owner} has class names that occur twice")
+    wanted = 2 if n_outputs == 1 else n_outputs
+    if len(names) != wanted:
+        raise ModelFileError(f"{owner} needs {wanted} class names for its output layer, got {len(names)}")
+
+
+def _check_consistent(d: Description) -> None:
+    try:
+        sizes = check_sizes(d.sizes)
+        costs.check_pair(costs.COSTS[d.cost], ACTIVATIONS[d.activations[-1]])
+    except (ValueError, TypeError, IndexError) as error:
+        raise ModelFileError(f"its description is no network: {error}") from None
+    if len(d.activations) != len(sizes) - 1:
+        raise ModelFileError(
+            f"its activations should be {len(sizes) - 1}, one for each of layers 2..{len(sizes)}, "
+            f"got {len(d.activations)}"
+        )
+    if "softmax" in d.activations[:-1]:
+        raise ModelFileError("it has softmax in a hidden layer")
+    if d.class_names is not None:
+        check_names("it", d.class_names, sizes[-1])
+
+
+def _parse_json(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"its description is not valid JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ModelFileError(f"its description should be a JSON object, got {describe(content)}")
+    return content
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return content
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+def _same_names(owner: str, wanted: set[str], got: set[str]) -> None:
+    if missing := sorted(wanted - got):
+        raise ModelFileError(f"{owner} lacks {', '.join(missing)}")
+    if unknown := sorted(got - wanted):
+        raise ModelFileError(f"{owner} has unknown entries: {describe(unknown)}")
+
+
+def _epoch(entry: dict[str, Any]) -> Epoch:
+    _same_names("an epoch of its history", {f.name for f in fields(Epoch)}, set(entry))
+    number = entry["epoch"]
+    if type(number) is not int or number < 0:
+        raise ModelFileError(f"its history has an epoch {describe(number)}, which should be a number from 0")
+    for name, value in entry.items():
+        optional = name.startswith("validation") and value is None
+        if not optional and (type(value) not in (int, float) or not math.isfinite(value)):
+            raise ModelFileError(f"its history should have a number for {name}, got {describe(value)}")
+    return Epoch(**entry)
+
+
+def _without_infinities(epoch: dict[str, Any]) -> dict[str, Any]:
+    # a held-out cost may overflow while the network is still sound; JSON has no infinity
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in epoch.items()}
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _optional_texts(value: Any) -> bool:
+    return value is None or _texts(value)
+
+
+def _optional_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+_FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("package_version", lambda v: isinstance(v, str), "a text"),
+    ("sizes", lambda v: isinstance(v, list), "a list of integers"),
+    ("activations", lambda v: _texts(v) and all(a in ACTIVATIONS for a in v), "a list of activation names"),
+    ("cost", lambda v: isinstance(v, str) and v in costs.COSTS, f"one of {', '.join(costs.COSTS)}"),
+    ("dtype", lambda v: v in ("float32", "float64"), "'float32' or 'float64'"),
+    ("task", lambda v: v is None or v in TASKS, "'classification', 'regression' or null"),
+    ("preprocessing", lambda v: v is None or isinstance(v, dict), "an object or null"),
+    ("class_names", _optional_texts, "a list of texts or null"),
+    ("feature_names", _optional_texts, "a list of texts or null"),
+    ("target_name", _optional_text, "a text or null"),
+    ("history", lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v), "a list of epochs"),
+)

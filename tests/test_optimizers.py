@@ -1,0 +1,90 @@
+"""Optimizers against their papers' formulas, a step at a time in plain Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import nablanet as nn
+from nablanet.optimizers import Optimizer
+
+
+def test_sgd_by_hand() -> None:
+    w = np.array([1.0, -2.0])
+    optimizer = nn.SGD(0.5)
+    optimizer.step([w], [np.array([2.0, -4.0])], None)
+    assert w.tolist() == [0.0, 0.0]
+
+
+def test_adam_follows_algorithm_1() -> None:
+    alpha, beta1, beta2, epsilon = 0.1, 0.8, 0.9, 1e-3
+    optimizer = nn.Adam(alpha, beta1, beta2, epsilon)
+    w = np.array([0.7])
+    state = optimizer.start([w])
+    theta, m, v = 0.7, 0.0, 0.0
+    for t in range(1, 20):
+        g = math.sin(t) * 3
+        optimizer.step([w], [np.array([g])], state)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        theta -= alpha * (m / (1 - beta1**t)) / (math.sqrt(v / (1 - beta2**t)) + epsilon)
+        assert w.item() == pytest.approx(theta, rel=1e-12)
+
+
+def test_adam_keeps_moving_where_gradients_become_tiny() -> None:
+    """A moment too small to matter is taken for zero; the parameters must not notice."""
+    net = nn.Network([1, 1], activation=["identity"], dtype="float32", seed=0)
+    other = nn.Network([1, 1], activation=["identity"], dtype="float64", seed=0)
+    for network in (net, other):
+        network.weights[0][:], network.biases[0][:] = 0.5, 0.25
+        X = np.zeros((400, 1))
+        X[0] = 1e-6
+        network._shuffle = np.arange  # type: ignore[method-assign,assignment]
+        network.fit(X, np.ones((400, 1)), epochs=3, batch_size=1, optimizer=nn.Adam(1e-3))
+    assert net.weights[0].item() == pytest.approx(other.weights[0].item(), rel=1e-5)
+    assert net.biases[0].item() == pytest.approx(other.biases[0].item(), rel=1e-5)
+
+
+def test_a_users_own_optimizer_is_honoured() -> None:
+    class Backwards(nn.SGD):
+        def step(self, parameters, gradients, state):  # type: ignore[no-untyped-def]
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter += self.eta * gradient
+
+    net = nn.Network([2, 3, 1], seed=0)
+    X, Y = [[0.0, 1.0], [1.0, 0.0]], [[0.0], [1.0]]
+    before = net.mean_cost(X, Y)
+    net.fit(X, Y, epochs=3, batch_size=2, optimizer=Backwards(0.1))
+    assert net.mean_cost(X, Y) > before
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.SGD(0), ValueError, "eta must be finite and above 0, got 0.0"),
+        (lambda: nn.SGD(float("nan")), ValueError, "eta must be finite"),
+        (lambda: nn.SGD("fast"), TypeError, "eta must be a number"),  # type: ignore[arg-type]
+        (lambda: nn.Adam(beta1=1.0), ValueError, "beta1 must be below 1"),
+        (lambda: nn.Adam(epsilon=-1), ValueError, "epsilon must be finite and above 0"),
+    ],
+)
+def test_wrong_settings_are_refused(make: Callable[[], Optimizer], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({}, ValueError, "'sgd' needs a learning rate"),
+        ({"optimizer": "newton"}, ValueError, "no optimizer 'newton'; there are: sgd, adam"),
+        ({"optimizer": nn.SGD(1.0), "eta": 1.0}, ValueError, "eta is given twice"),
+        ({"optimizer": nn.SGD}, TypeError, "an object such as nablanet.SGD"),
+    ],
+)
+def test_a_wrong_choice_is_refused(arguments: dict[str, object], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        nn.Network([1, 1]).fit([[0.0]], [[0.0]], epochs=1, batch_size=1, **arguments)  # type: ignore[arg-type]
