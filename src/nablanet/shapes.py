@@ -65,6 +65,8 @@ def check_sizes(sizes: object) -> list[int]:
 
 def numeric(value: object, name: str) -> Array:
     """`value` as an array of numbers. Raises TypeError for text, objects, complex and ragged data."""
+    if value is None:
+        raise TypeError(f"{name} must hold numbers, got None")
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray()")
     try:
