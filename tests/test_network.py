@@ -231,7 +231,7 @@ def test_a_changed_gradient_changes_the_training() -> None:
     assert state(net)[:-1] == before
 
     patched = nn.Network([3, 4, 2], seed=0)
-    patched.cost_derivative = lambda a, y: np.zeros_like(y)  # type: ignore[method-assign]
+    patched.cost_derivative = lambda *_: np.zeros((2, 1))  # type: ignore[method-assign]
     before = state(patched)[:-1]
     patched.update_mini_batch([([1, 2, 3], 0)], 1.0)
     assert state(patched)[:-1] == before
@@ -452,12 +452,13 @@ def test_a_wrong_network_is_refused(arguments: dict[str, Any], error: type[Excep
     ],
 )
 def test_spoiled_parameters_are_refused(spoil: Callable[[nn.Network], object], message: str) -> None:
-    for call in (
+    calls: list[Callable[[nn.Network], object]] = [
         lambda net: net.feedforward([0, 1]),
         lambda net: net.backprop([0, 1], 0),
         lambda net: net.update_mini_batch([([0, 1], 0)], 1.0),
         lambda net: net.fit(X2, Y2, epochs=1, batch_size=1, eta=1.0),
-    ):
+    ]
+    for call in calls:
         net = nn.Network([2, 3, 2], seed=0)
         spoil(net)
         with pytest.raises(ValueError, match=message):
@@ -467,7 +468,7 @@ def test_spoiled_parameters_are_refused(spoil: Callable[[nn.Network], object], m
 def test_replaced_parameters_are_taken_in_any_form() -> None:
     net = nn.Network([2, 3, 2], seed=0, dtype="float32")
     other = copy.deepcopy(net)
-    net.weights = [w.astype(np.float64).tolist() for w in net.weights]  # type: ignore[misc]
+    net.weights = [w.astype(np.float64).tolist() for w in net.weights]
     net.biases = [np.asfortranarray(b.astype(np.float64)) for b in net.biases]
     for network in (net, other):
         network.update_mini_batch([([0, 1], 0)], 1.0)

@@ -75,14 +75,14 @@ Output<T> Engine<T>::output_of(const Workspace<T>& work) const {
 }
 
 template <class T>
-void Engine<T>::gather(const Source& x, const Target* y, const std::int64_t* order, Index first, Range rows,
+void Engine<T>::gather(const Source& x, const Target* y, const Samples& samples, Range rows,
                        const Workspace<T>& work) const {
-  kernels_.gather(x, order, first, rows, work.activation(0));
+  kernels_.gather(x, samples, rows, work.activation(0));
   if (y == nullptr) return;
   if (y->labels != nullptr) {
-    kernels_.one_hot(y->labels, order, first, rows, network_.sizes.back(), work.desired());
+    kernels_.one_hot(y->labels, samples, rows, network_.sizes.back(), work.desired());
   } else {
-    kernels_.gather(y->rows, order, first, rows, work.desired());
+    kernels_.gather(y->rows, samples, rows, work.desired());
   }
 }
 
@@ -101,7 +101,7 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
     const Range mine = share({0, rows}, member, team.size());
     for (Index begin = mine.begin; begin < mine.end; begin += block) {
       const Range here{0, std::min(block, mine.end - begin)};
-      gather(x, y, nullptr, first + begin, here, work);
+      gather(x, y, Samples{.first = first + begin}, here, work);
       for (std::size_t l = 1; l < last; ++l) {
         kernels_.forward(product_into(work, l), network_.activations[l - 1], {}, here,
                          {0, panel_count<T>(network_.sizes[l])});
@@ -119,13 +119,12 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
 }
 
 template <class T>
-double Engine<T>::learn(const Source& x, const Target& y, const std::int64_t* order, Index rows,
-                        const Workspace<T>& work, const Steps& steps, const Parameters<T>& changed,
-                        int member, Team& team) const {
+double Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
+                            const Workspace<T>& work, int member, Team& team) const {
   const std::size_t last = network_.sizes.size() - 1;
   const int members = team.size();
   const Range all{0, rows};
-  gather(x, &y, order, 0, share(all, member, members), work);
+  gather(x, &y, samples, share(all, member, members), work);
   team.barrier();
 
   for (std::size_t l = 1; l <= last; ++l) {
@@ -155,18 +154,17 @@ double Engine<T>::learn(const Source& x, const Target& y, const std::int64_t* or
     team.barrier();
   }
 
-  update(work, rows, steps, changed, member, members);
   double sum = 0;
   if (member == 0) {
     for (Index i = 0; i < rows; ++i) sum += work.costs()[i];
   }
-  team.barrier();
   return sum;
 }
 
 template <class T>
 void Engine<T>::update(const Workspace<T>& work, Index rows, const Steps& steps, const Parameters<T>& changed,
-                       int member, int members) const {
+                       int member, Team& team) const {
+  const int members = team.size();
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     Update<T> update;
     update.in = work.activation(l);
@@ -193,6 +191,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Steps& steps,
       if (inputs.size() > 0) kernels_.update(update, {0, panels}, inputs);
     }
   }
+  team.barrier();
 }
 
 template <class T>
@@ -201,7 +200,8 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   Team& team = team_for(rows, 3);
   double sum = 0;
   team.run([&](int member) {
-    const double cost = learn(x, y, nullptr, rows, work, Steps{}, sums, member, team);
+    const double cost = propagate(x, y, Samples{}, rows, work, member, team);
+    update(work, rows, Steps{}, sums, member, team);
     if (member == 0) sum = cost;
   });
   return sum;
@@ -259,8 +259,9 @@ double Engine<T>::train(const std::int64_t* order, Index count) {
     double costs = 0;
     for (std::size_t i = 0; i < steps.size(); ++i) {
       const Index begin = static_cast<Index>(i) * batch;
-      costs += learn(x_, y_, order + begin, std::min(batch, count - begin), *work_, steps[i], parameters_,
-                     member, team);
+      const Index end = std::min(begin + batch, count);
+      costs += propagate(x_, y_, Samples{.order = order + begin}, end - begin, *work_, member, team);
+      update(*work_, end - begin, steps[i], parameters_, member, team);
     }
     if (member == 0) sum = costs;
   });

@@ -55,14 +55,14 @@ class Engine {
   Team& team_for(Index rows, double passes);
   Product<T> product_into(const Workspace<T>& work, std::size_t layer) const;
   Output<T> output_of(const Workspace<T>& work) const;
-  void gather(const Source& x, const Target* y, const std::int64_t* order, Index first, Range rows,
+  void gather(const Source& x, const Target* y, const Samples& samples, Range rows,
               const Workspace<T>& work) const;
-  // One mini-batch, by all members together. What `steps` makes of the gradients goes to `changed`.
-  double learn(const Source& x, const Target& y, const std::int64_t* order, Index rows,
-               const Workspace<T>& work, const Steps& steps, const Parameters<T>& changed, int member,
-               Team& team) const;
+  // Feed forward and BP1-BP2 for one mini-batch, by all members together; returns the sum of C_x.
+  double propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
+                   const Workspace<T>& work, int member, Team& team) const;
+  // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Steps& steps, const Parameters<T>& changed,
-              int member, int members) const;
+              int member, Team& team) const;
   Steps next_steps(Index rows);
 
   Network network_;

@@ -33,6 +33,14 @@ struct Target {
   const std::int32_t* labels = nullptr;
 };
 
+// Which samples a mini-batch takes: order[i], or first + i without an order.
+struct Samples {
+  const std::int64_t* order = nullptr;
+  Index first = 0;
+
+  Index at(Index row) const { return order == nullptr ? first + row : static_cast<Index>(order[row]); }
+};
+
 // out = in * weights + bias for a layer; BP2 is the same product with transposed weights and no bias.
 template <class T>
 struct Product {
@@ -86,11 +94,10 @@ struct Update {
 
 template <class T>
 struct Kernels {
-  // Rows `rows` of a mini-batch from the caller's memory: sample order[i], or first + i without order.
-  void (*gather)(const Source&, const std::int64_t* order, Index first, Range rows, Panels<T> out);
+  // Rows `rows` of a mini-batch from the caller's memory.
+  void (*gather)(const Source&, const Samples&, Range rows, Panels<T> out);
   // The same for labels, as one-hot lines.
-  void (*one_hot)(const std::int32_t* labels, const std::int64_t* order, Index first, Range rows, Index n_out,
-                  Panels<T> out);
+  void (*one_hot)(const std::int32_t* labels, const Samples&, Range rows, Index n_out, Panels<T> out);
   void (*scatter)(Panels<T> in, Range rows, Index width, T* out);
   // z = in w + b, then a = sigma(z) in its place and, where `slope` is set, sigma'(z).
   void (*forward)(const Product<T>&, Activation, Panels<T> slope, Range rows, Range panels);

@@ -33,7 +33,7 @@ void backward(const Product<T>& product, Range rows, Range panels) {
       for (Index c = 0; c < columns; ++c) {
         for (Index r = 0; r < height; ++r) {
           T* delta = product.out.line(panel + c, row + r);
-          store_line(delta, load_line(tile.out.line(c, r)) * load_line(delta));
+          store_line(delta, flush(load_line(tile.out.line(c, r)) * load_line(delta), kTinyError<T>));
         }
       }
       row += height;
@@ -77,18 +77,6 @@ struct DescendAndDecay {
   }
 };
 
-// What Adam takes for zero. Moments that decay towards 0 would end as denormal numbers, on which the
-// arithmetic is a hundred times slower, and far below anything that epsilon lets through.
-template <class T>
-constexpr T kTinyGradient = sizeof(T) == 4 ? T{0x1p-60} : static_cast<T>(0x1p-500);
-template <class T>
-constexpr T kTinyMoment = sizeof(T) == 4 ? T{0x1p-120} : static_cast<T>(0x1p-1000);
-
-template <class T>
-NABLANET_INLINE Line<T> flush(const Line<T>& x, T tiny) {
-  return select(less(abs(x), all(tiny)), all(T{0}), x);
-}
-
 // Adam (Kingma & Ba 2015), with both bias corrections folded into two scalars.
 template <class T>
 struct Adam {
@@ -103,7 +91,7 @@ struct Adam {
         epsilon(all(s.epsilon)) {}
   NABLANET_INLINE void operator()(const Line<T>& sum, const State<T>& at, Index i) const {
     const Line<T> weight = load_line(at.parameter + i);
-    const Line<T> g = flush(fma(sum, mean, weight * decay), kTinyGradient<T>);
+    const Line<T> g = flush(fma(sum, mean, weight * decay), kTinySquare<T>);
     Line<T> m = load_line(at.first + i);
     Line<T> v = load_line(at.second + i);
     m = flush(fma(blend1, g - m, m), kTinyMoment<T>);
@@ -127,7 +115,7 @@ NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, In
   const T* in = update.in.line(input / lanes, 0) + input % lanes;
   const T* delta = update.delta.line(panel, 0);
   const Index delta_step = update.delta.stride * lanes;
-  for (Index row = 0; row < update.rows; ++row, in += lanes, delta += lanes) {
+  for (Index row = update.rows; row > 0; --row, in += lanes, delta += lanes) {
     Line<T> d[Columns];
 #pragma GCC unroll kUnroll
     for (int c = 0; c < Columns; ++c) d[c] = load_line(delta + c * delta_step);
@@ -138,13 +126,14 @@ NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, In
       for (int c = 0; c < Columns; ++c) sum[i][c] = fma(x, d[c], sum[i][c]);
     }
   }
+  // in locals, since the compiler must take every store for one into `update`
+  const State<T> at{update.weights.data, update.first, update.second};
+  const Index element = (panel * update.weights.stride + input) * lanes;
+  const Index panel_step = update.weights.stride * lanes;
 #pragma GCC unroll kUnroll
   for (int c = 0; c < Columns; ++c) {
 #pragma GCC unroll kUnroll
-    for (int i = 0; i < Inputs; ++i) {
-      const Index line = (panel + c) * update.weights.stride + input + i;
-      rule(sum[i][c], State<T>{update.weights.data, update.first, update.second}, line * lanes);
-    }
+    for (int i = 0; i < Inputs; ++i) rule(sum[i][c], at, element + c * panel_step + i * lanes);
   }
 }
 

@@ -118,3 +118,18 @@ NABLANET_INLINE double sum_lanes(const Line<T>& x) {
   for (Index i = 0; i < kLanes<T>; ++i) sum += static_cast<double>(lanes[i]);
   return sum;
 }
+
+// What the backward pass takes for zero. Errors of saturated neurons, and Adam's moments of weights
+// that no longer learn, would otherwise end as denormal numbers, on which arithmetic is a hundred
+// times slower; they are far too small to change a weight.
+template <class T>
+constexpr T kTinyError = static_cast<T>(sizeof(T) == 4 ? 0x1p-100 : 0x1p-900);
+template <class T>
+constexpr T kTinyMoment = static_cast<T>(sizeof(T) == 4 ? 0x1p-120 : 0x1p-1000);
+template <class T>
+constexpr T kTinySquare = static_cast<T>(sizeof(T) == 4 ? 0x1p-60 : 0x1p-500);  // of what is squared
+
+template <class T>
+NABLANET_INLINE Line<T> flush(const Line<T>& x, T tiny) {
+  return select(less(abs(x), all(tiny)), all(T{0}), x);
+}

@@ -14,27 +14,25 @@ void gather_row(const S* from, Index width, Panels<T> out, Index row) {
 }
 
 template <class T, class S>
-void gather_rows(const Source& source, const std::int64_t* order, Index first, Range rows, Panels<T> out) {
+void gather_rows(const Source& source, const Samples& samples, Range rows, Panels<T> out) {
   const auto* base = static_cast<const unsigned char*>(source.data);
   for (Index row = rows.begin; row < rows.end; ++row) {
-    const Index sample = order == nullptr ? first + row : static_cast<Index>(order[row]);
-    gather_row(reinterpret_cast<const S*>(base + sample * source.row_bytes), source.width, out, row);
+    gather_row(reinterpret_cast<const S*>(base + samples.at(row) * source.row_bytes), source.width, out, row);
   }
 }
 
 template <class T>
-void gather(const Source& source, const std::int64_t* order, Index first, Range rows, Panels<T> out) {
-  if (source.scalar == Scalar::float32) return gather_rows<T, float>(source, order, first, rows, out);
-  gather_rows<T, double>(source, order, first, rows, out);
+void gather(const Source& source, const Samples& samples, Range rows, Panels<T> out) {
+  if (source.scalar == Scalar::float32) return gather_rows<T, float>(source, samples, rows, out);
+  gather_rows<T, double>(source, samples, rows, out);
 }
 
 template <class T>
-void one_hot(const std::int32_t* labels, const std::int64_t* order, Index first, Range rows, Index n_out,
-             Panels<T> out) {
+void one_hot(const std::int32_t* labels, const Samples& samples, Range rows, Index n_out, Panels<T> out) {
   const Index panels = panel_count<T>(n_out);
   for (Index row = rows.begin; row < rows.end; ++row) {
     for (Index p = 0; p < panels; ++p) store_line(out.line(p, row), all(T{0}));
-    const Index label = labels[order == nullptr ? first + row : static_cast<Index>(order[row])];
+    const Index label = labels[samples.at(row)];
     out.line(label / kLanes<T>, row)[label % kLanes<T>] = T{1};
   }
 }

@@ -9,6 +9,18 @@ NABLANET_INLINE T greatest_lane(const Line<T>& x) {
   return greatest;
 }
 
+// delta^L with zeros in the padding, as every error has them.
+template <class T>
+NABLANET_INLINE void store_error(T* delta, const Line<T>& value, const LineMask<T>& real) {
+  store_line(delta, select(real, flush(value, kTinyError<T>), all(T{0})));
+}
+
+template <class T>
+NABLANET_INLINE Line<T> add_square(const Line<T>& g, const Line<T>& sum) {
+  const Line<T> root = flush(g, kTinySquare<T>);
+  return fma(root, root, sum);
+}
+
 // a = softmax(z) for one row; returns ln sum_k exp(z_k).
 template <class T>
 NABLANET_INLINE T softmax_row(const Output<T>& out, Index row, Index panels) {
@@ -47,7 +59,7 @@ double softmax_cross_entropy(const Output<T>& out, Index row, Index panels, T lo
     const Line<T> term = fma(y, all(log_sum) - load_line(out.z.line(p, row)), cost);
     cost = select(real, term, cost);
     if (out.delta.data == nullptr) continue;
-    store_line(out.delta.line(p, row), select(real, load_line(out.a.line(p, row)) - y, all(T{0})));
+    store_error(out.delta.line(p, row), load_line(out.a.line(p, row)) - y, real);
   }
   return sum_lanes(cost);
 }
@@ -62,7 +74,7 @@ double softmax_quadratic(const Output<T>& out, Index row, Index panels) {
     const LineMask<T> real = first_lanes<T>(out.n_out - p * lanes);
     const Line<T> a = load_line(out.a.line(p, row));
     const Line<T> g = a - load_line(out.y.line(p, row));
-    cost = select(real, fma(g, g, cost), cost);
+    cost = select(real, add_square(g, cost), cost);
     coupled = select(real, fma(g, a, coupled), coupled);
   }
   if (out.delta.data != nullptr) {
@@ -70,7 +82,7 @@ double softmax_quadratic(const Output<T>& out, Index row, Index panels) {
     for (Index p = 0; p < panels; ++p) {
       const Line<T> a = load_line(out.a.line(p, row));
       const Line<T> delta = a * (a - load_line(out.y.line(p, row)) - shared);
-      store_line(out.delta.line(p, row), select(first_lanes<T>(out.n_out - p * lanes), delta, all(T{0})));
+      store_error(out.delta.line(p, row), delta, first_lanes<T>(out.n_out - p * lanes));
     }
   }
   return 0.5 * sum_lanes(cost);
@@ -90,7 +102,7 @@ double sigmoid_cross_entropy(const Output<T>& out, Index row, Index panels) {
     cost = select(real, cost + (linear + log1p_of_unit(l.e)), cost);
     store_line(out.a.line(p, row), l.value);
     if (out.delta.data == nullptr) continue;
-    store_line(out.delta.line(p, row), select(real, l.value - y, all(T{0})));
+    store_error(out.delta.line(p, row), l.value - y, real);
   }
   return sum_lanes(cost);
 }
@@ -104,10 +116,10 @@ double quadratic(const Output<T>& out, Index row, Index panels, F f) {
     const LineMask<T> real = first_lanes<T>(out.n_out - p * lanes);
     const Activated<T> activated = f.apply(load_line(out.z.line(p, row)));
     const Line<T> g = activated.value - load_line(out.y.line(p, row));
-    cost = select(real, fma(g, g, cost), cost);
+    cost = select(real, add_square(g, cost), cost);
     store_line(out.a.line(p, row), activated.value);
     if (out.delta.data == nullptr) continue;
-    store_line(out.delta.line(p, row), select(real, g * activated.slope, all(T{0})));
+    store_error(out.delta.line(p, row), g * activated.slope, real);
   }
   return 0.5 * sum_lanes(cost);
 }
