@@ -51,11 +51,18 @@ def problem(
 
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
-    """Two to five layers of 1 to 40 neurons (so with whole and broken panels), 1 to 30 samples."""
+    """Two to five layers of 1 to 40 neurons (so with whole and broken panels), 1 to 30 samples.
+
+    A share of the inputs is zero: some, all, or none in a sample, some in all of them.
+    """
     sizes = draw(st.lists(st.integers(1, 40), min_size=2, max_size=5))
     hidden = [draw(st.sampled_from(HIDDEN)) for _ in sizes[1:-1]]
     cost, output = draw(st.sampled_from(PAIRS))
-    return problem(sizes, hidden, cost, output, draw(st.integers(1, 30)), draw(st.integers(0, 2**32 - 1)))
+    p = problem(sizes, hidden, cost, output, draw(st.integers(1, 30)), draw(st.integers(0, 2**32 - 1)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    p.X[rng.random(p.X.shape) < draw(st.sampled_from([0, 0.5, 1]))] = 0
+    p.X[:, rng.random(sizes[0]) < draw(st.sampled_from([0, 0.1, 0.5, 1]))] = 0
+    return p
 
 
 def norm_difference(ours: Array, theirs: Array) -> float:

@@ -74,9 +74,14 @@ def test_outputs_and_cost_agree_with_the_reference(p: Problem) -> None:
     [(nn.SGD(0.5), 0.0), (nn.SGD(0.5), 0.3), (nn.Adam(0.01), 0.0), (nn.Adam(0.01, 0.8, 0.95, 1e-6), 0.3)],
 )
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_training_agrees_with_the_reference(optimizer: Optimizer, lmbda: float, n_threads: int) -> None:
-    p = problem([7, 19, 4], "tanh", "cross_entropy", "softmax", m=23)
-    other = problem([7, 19, 4], "tanh", "cross_entropy", "softmax", m=23)
+@pytest.mark.parametrize("zeros", [0, 0.9], ids=["dense", "sparse"])
+def test_training_agrees_with_the_reference(
+    optimizer: Optimizer, lmbda: float, n_threads: int, zeros: float
+) -> None:
+    p = problem([37, 19, 4], "tanh", "cross_entropy", "softmax", m=23)
+    other = problem([37, 19, 4], "tanh", "cross_entropy", "softmax", m=23)
+    nothing = np.random.default_rng(0).random(p.X.shape) < zeros
+    p.X[nothing] = other.X[nothing] = 0
     compiled = engine.Trainer(p.network, p.X, p.Y, 5, optimizer, lmbda, n_threads)
     readable = reference.Trainer(other.network, other.X, other.Y, 5, optimizer, lmbda)
     for epoch in range(4):
@@ -110,6 +115,10 @@ def parameter_hash(net: nn.Network) -> str:
     return digest.hexdigest()
 
 
+def sparse(X: Array) -> Array:
+    return np.where(np.random.default_rng(0).random(X.shape) < 0.97, 0, X)
+
+
 def train(
     n_threads: int, dtype: str, optimizer: Optimizer, sizes: list[int], transform: Any = None, **kw: Any
 ) -> str:
@@ -123,8 +132,11 @@ def train(
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", [nn.SGD(0.5), nn.Adam(0.01)], ids=["sgd", "adam"])
 @pytest.mark.parametrize("sizes", [[200, 150, 90, 10], [400, 10, 70, 3]], ids=str)
-def test_same_bits_on_any_number_of_threads(dtype: str, optimizer: Optimizer, sizes: list[int]) -> None:
-    assert len({train(n, dtype, optimizer, sizes) for n in (1, 2, 3, 4, 8)}) == 1
+@pytest.mark.parametrize("transform", [None, sparse], ids=["dense", "sparse"])
+def test_same_bits_on_any_number_of_threads(
+    dtype: str, optimizer: Optimizer, sizes: list[int], transform: Any
+) -> None:
+    assert len({train(n, dtype, optimizer, sizes, transform) for n in (1, 2, 3, 4, 8)}) == 1
 
 
 def test_threads_are_really_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +204,8 @@ for dtype in ("float32", "float64"):
     for hidden in HIDDEN:
         for cost, output in PAIRS:
             for optimizer in (nn.SGD(0.01), nn.Adam(0.01)):
-                p = problem([11, 23, 18, 9], hidden, cost, output, m=37, dtype=dtype)
+                p = problem([27, 23, 18, 9], hidden, cost, output, m=37, dtype=dtype)
+                p.X[np.random.default_rng(0).random(p.X.shape) < 0.8] = 0
                 p.network.fit(p.X, p.Y, epochs=2, batch_size=13, optimizer=optimizer, lmbda=0.1)
                 key = f"{dtype} {hidden} {cost} {output} {optimizer.name}"
                 hashes[key] = parameter_hash(p.network) + p.network.predict(p.X).tobytes().hex()

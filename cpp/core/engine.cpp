@@ -31,6 +31,8 @@ Part part_of(Index rows, Index panels, int member, int members) {
   return {share({0, rows}, member, members), {0, panels}};
 }
 
+Inputs all_inputs(Index count) { return {nullptr, count, count}; }
+
 double multiply_adds(const std::vector<Index>& sizes) {
   double sum = 0;
   for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
@@ -55,7 +57,7 @@ Team& Engine<T>::team_for(Index rows, double passes) {
 
 template <class T>
 Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer) const {
-  return {work.activation(layer - 1), network_.sizes[layer - 1], parameters_.weights(layer - 1),
+  return {work.activation(layer - 1), all_inputs(network_.sizes[layer - 1]), parameters_.weights(layer - 1),
           parameters_.bias(layer - 1), work.activation(layer)};
 }
 
@@ -76,13 +78,13 @@ Output<T> Engine<T>::output_of(const Workspace<T>& work) const {
 
 template <class T>
 void Engine<T>::gather(const Source& x, const Target* y, const Samples& samples, Range rows,
-                       const Workspace<T>& work) const {
-  kernels_.gather(x, samples, rows, work.activation(0));
+                       const Workspace<T>& work, std::uint32_t* nonzero) const {
+  kernels_.gather(x, samples, rows, work.activation(0), nonzero);
   if (y == nullptr) return;
   if (y->labels != nullptr) {
     kernels_.one_hot(y->labels, samples, rows, network_.sizes.back(), work.desired());
   } else {
-    kernels_.gather(y->rows, samples, rows, work.desired());
+    kernels_.gather(y->rows, samples, rows, work.desired(), nullptr);
   }
 }
 
@@ -101,7 +103,7 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
     const Range mine = share({0, rows}, member, team.size());
     for (Index begin = mine.begin; begin < mine.end; begin += block) {
       const Range here{0, std::min(block, mine.end - begin)};
-      gather(x, y, Samples{.first = first + begin}, here, work);
+      gather(x, y, Samples{.first = first + begin}, here, work, nullptr);
       for (std::size_t l = 1; l < last; ++l) {
         kernels_.forward(product_into(work, l), network_.activations[l - 1], {}, here,
                          {0, panel_count<T>(network_.sizes[l])});
@@ -119,17 +121,21 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
 }
 
 template <class T>
-double Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
-                            const Workspace<T>& work, int member, Team& team) const {
+typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples,
+                                                    Index rows, const Workspace<T>& work,
+                                                    const ActiveInputs& active, int member,
+                                                    Team& team) const {
   const std::size_t last = network_.sizes.size() - 1;
   const int members = team.size();
   const Range all{0, rows};
-  gather(x, &y, samples, share(all, member, members), work);
+  gather(x, &y, samples, share(all, member, members), work, active.cleared(member));
   team.barrier();
 
+  const Inputs inputs = active.list(member);
   for (std::size_t l = 1; l <= last; ++l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
-    const Product<T> product = product_into(work, l);
+    Product<T> product = product_into(work, l);
+    if (l == 1) product.inputs = inputs;
     if (l < last) {
       kernels_.forward(product, network_.activations[l - 1], work.error(l), part.rows, part.panels);
     } else {
@@ -148,28 +154,30 @@ double Engine<T>::propagate(const Source& x, const Target& y, const Samples& sam
 
   for (std::size_t l = last - 1; l >= 1; --l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
-    const Product<T> product{work.error(l + 1), network_.sizes[l + 1], work.transposed(l), nullptr,
-                             work.error(l)};
+    const Product<T> product{work.error(l + 1), all_inputs(network_.sizes[l + 1]), work.transposed(l),
+                             nullptr, work.error(l)};
     kernels_.backward(product, part.rows, part.panels);
     team.barrier();
   }
 
-  double sum = 0;
+  double cost = 0;
   if (member == 0) {
-    for (Index i = 0; i < rows; ++i) sum += work.costs()[i];
+    for (Index i = 0; i < rows; ++i) cost += work.costs()[i];
   }
-  return sum;
+  return {cost, inputs};
 }
 
 template <class T>
-void Engine<T>::update(const Workspace<T>& work, Index rows, const Steps& steps, const Parameters<T>& changed,
-                       int member, Team& team) const {
+void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
+                       const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
+                       Team& team) const {
   const int members = team.size();
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     Update<T> update;
     update.in = work.activation(l);
     update.delta = work.error(l + 1);
     update.rows = rows;
+    update.inputs = l == 0 ? inputs : all_inputs(network_.sizes[l]);
     update.weights = changed.weights(l);
     update.bias = changed.bias(l);
     update.weight_step = steps.weights;
@@ -180,15 +188,19 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Steps& steps,
       update.bias_first = first_->bias(l);
       update.bias_second = second_->bias(l);
     }
-    const Index n_in = network_.sizes[l];
-    const Index panels = panel_count<T>(network_.sizes[l + 1]);
-    if (panels >= members) {
-      kernels_.update(update, share({0, panels}, member, members), {0, n_in});
+    if (l == 0) {
+      update.next_source = x_;
+      update.next = next;
+      update.next_rows = share({0, next_rows}, member, members);
+    }
+    const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
+    const Range active{0, update.inputs.active};
+    const Range idle{update.inputs.active, update.inputs.count};
+    if (panels.size() >= members) {
+      kernels_.update(update, {share(panels, member, members), active, idle, true});
     } else {
-      // whole lines of inputs, so that no two threads' tiles meet in one
-      const Range lines = share({0, panel_count<T>(n_in)}, member, members);
-      const Range inputs{lines.begin * kLanes<T>, std::min(lines.end * kLanes<T>, n_in)};
-      if (inputs.size() > 0) kernels_.update(update, {0, panels}, inputs);
+      kernels_.update(update,
+                      {panels, share(active, member, members), share(idle, member, members), member == 0});
     }
   }
   team.barrier();
@@ -198,11 +210,12 @@ template <class T>
 double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums) {
   const Workspace<T> work(network_.sizes, rows, true);
   Team& team = team_for(rows, 3);
+  const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
   double sum = 0;
   team.run([&](int member) {
-    const double cost = propagate(x, y, Samples{}, rows, work, member, team);
-    update(work, rows, Steps{}, sums, member, team);
-    if (member == 0) sum = cost;
+    const Propagated passed = propagate(x, y, Samples{}, rows, work, active, member, team);
+    update(work, rows, passed.inputs, Steps{}, sums, Samples{}, 0, member, team);
+    if (member == 0) sum = passed.cost;
   });
   return sum;
 }
@@ -214,6 +227,8 @@ void Engine<T>::start(const Source& x, const Target& y, Index batch, const Optim
   optimizer_ = optimizer;
   work_ = std::make_unique<Workspace<T>>(network_.sizes, batch, true);
   power1_ = power2_ = 1;
+  first_.reset();
+  second_.reset();
   if (optimizer.method == Method::adam) {
     first_ = std::make_unique<Parameters<T>>(network_.sizes);
     second_ = std::make_unique<Parameters<T>>(network_.sizes);
@@ -254,14 +269,19 @@ double Engine<T>::train(const std::int64_t* order, Index count) {
     steps.push_back(next_steps(std::min(batch, count - begin)));
   }
   Team& team = team_for(batch, 3);
+  const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
   double sum = 0;
   team.run([&](int member) {
     double costs = 0;
     for (std::size_t i = 0; i < steps.size(); ++i) {
       const Index begin = static_cast<Index>(i) * batch;
       const Index end = std::min(begin + batch, count);
-      costs += propagate(x_, y_, Samples{.order = order + begin}, end - begin, *work_, member, team);
-      update(*work_, end - begin, steps[i], parameters_, member, team);
+      const Index rows = end - begin;
+      const Samples samples{.order = order + begin};
+      const Propagated passed = propagate(x_, y_, samples, rows, *work_, active, member, team);
+      update(*work_, rows, passed.inputs, steps[i], parameters_, Samples{.order = order + end},
+             std::min(batch, count - end), member, team);
+      costs += passed.cost;
     }
     if (member == 0) sum = costs;
   });

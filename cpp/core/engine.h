@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/active_inputs.h"
 #include "core/kernels.h"
 #include "core/parameters.h"
 #include "core/team.h"
@@ -51,18 +52,23 @@ class Engine {
   struct Steps {
     Step<T> weights, biases;
   };
+  struct Propagated {
+    double cost;    // the sum of C_x, for member 0
+    Inputs inputs;  // of the first layer
+  };
 
   Team& team_for(Index rows, double passes);
   Product<T> product_into(const Workspace<T>& work, std::size_t layer) const;
   Output<T> output_of(const Workspace<T>& work) const;
-  void gather(const Source& x, const Target* y, const Samples& samples, Range rows,
-              const Workspace<T>& work) const;
-  // Feed forward and BP1-BP2 for one mini-batch, by all members together; returns the sum of C_x.
-  double propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
-                   const Workspace<T>& work, int member, Team& team) const;
+  void gather(const Source& x, const Target* y, const Samples& samples, Range rows, const Workspace<T>& work,
+              std::uint32_t* nonzero) const;
+  // Feed forward, BP1 and BP2 for one mini-batch, by all members together.
+  Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
+                       const Workspace<T>& work, const ActiveInputs& active, int member, Team& team) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
-  void update(const Workspace<T>& work, Index rows, const Steps& steps, const Parameters<T>& changed,
-              int member, Team& team) const;
+  void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
+              const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
+              Team& team) const;
   Steps next_steps(Index rows);
 
   Network network_;

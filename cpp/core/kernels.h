@@ -41,11 +41,19 @@ struct Samples {
   Index at(Index row) const { return order == nullptr ? first + row : static_cast<Index>(order[row]); }
 };
 
+// The inputs of a layer in an order that puts first those that are not zero in the whole mini-batch:
+// the others add nothing to z or to a gradient. Without a list, all inputs in their own order.
+struct Inputs {
+  const std::int32_t* list = nullptr;
+  Index active = 0;
+  Index count = 0;
+};
+
 // out = in * weights + bias for a layer; BP2 is the same product with transposed weights and no bias.
 template <class T>
 struct Product {
   Panels<T> in;
-  Index n_in = 0;
+  Inputs inputs;
   Panels<T> weights;
   const T* bias = nullptr;
   Panels<T> out;
@@ -83,6 +91,7 @@ struct Update {
   Panels<T> in;     // a^{l-1}
   Panels<T> delta;  // delta^l
   Index rows = 0;
+  Inputs inputs;
   Panels<T> weights;
   T* first = nullptr;  // adam's moments of the weights, in the same panels
   T* second = nullptr;
@@ -90,12 +99,27 @@ struct Update {
   T* bias_first = nullptr;
   T* bias_second = nullptr;
   Step<T> weight_step, bias_step;
+  // The rows `next_rows` of the mini-batch after this one, which are asked for meanwhile: they lie at
+  // random places in memory, and here there is time to wait for them.
+  Source next_source;
+  Samples next;
+  Range next_rows = {0, 0};
+};
+
+// What one thread does of an update: panels of neurons, inputs by their place in the list (active
+// ones, and those whose gradient is zero), and the biases of its panels.
+struct UpdatePart {
+  Range panels;
+  Range active;
+  Range idle;
+  bool biases;
 };
 
 template <class T>
 struct Kernels {
-  // Rows `rows` of a mini-batch from the caller's memory.
-  void (*gather)(const Source&, const Samples&, Range rows, Panels<T> out);
+  // Rows `rows` of a mini-batch from the caller's memory. Unless `nonzero` is null, nonzero[panel]
+  // gains a bit for each input that is not zero.
+  void (*gather)(const Source&, const Samples&, Range rows, Panels<T> out, std::uint32_t* nonzero);
   // The same for labels, as one-hot lines.
   void (*one_hot)(const std::int32_t* labels, const Samples&, Range rows, Index n_out, Panels<T> out);
   void (*scatter)(Panels<T> in, Range rows, Index width, T* out);
@@ -110,7 +134,7 @@ struct Kernels {
   // out = (in w^T) * out, where out holds sigma'(z^l) and receives delta^l (BP2).
   void (*backward)(const Product<T>&, Range rows, Range panels);
   // BP3 and BP4, each sum going straight through the optimizer into its parameter.
-  void (*update)(const Update<T>&, Range panels, Range inputs);
+  void (*update)(const Update<T>&, const UpdatePart&);
 };
 
 struct KernelSet {

@@ -8,8 +8,8 @@ namespace nablanet {
 
 namespace {
 
-// About 20 microseconds: longer than a barrier takes, shorter than a time slice.
-constexpr int kSpins = 4000;
+// Some 20 to 40 microseconds: longer than a barrier takes, shorter than a time slice.
+constexpr int kSpins = 1000;
 
 void pause() {
 #if defined(__x86_64__)

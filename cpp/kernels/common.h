@@ -6,6 +6,7 @@
 
 // A line's functions must vanish into their callers: a call would spill every register.
 #define NABLANET_INLINE [[gnu::always_inline]] inline
+#define NABLANET_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace nablanet {
 

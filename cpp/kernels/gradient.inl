@@ -50,9 +50,11 @@ struct State {
   T* second;
 };
 
-// How a line of gradient sums changes the parameters from element i on, for each rule.
+// How a line of gradient sums changes the parameters from element i on, for each rule; and whether it
+// changes anything where the gradient is zero.
 template <class T>
 struct StoreSum {
+  static constexpr bool needs_every_input = true;
   explicit StoreSum(const Step<T>&) {}
   NABLANET_INLINE void operator()(const Line<T>& sum, const State<T>& at, Index i) const {
     store_line(at.parameter + i, sum);
@@ -61,6 +63,7 @@ struct StoreSum {
 
 template <class T>
 struct Descend {
+  static constexpr bool needs_every_input = false;
   Line<T> rate;
   explicit Descend(const Step<T>& s) : rate(all(s.rate)) {}
   NABLANET_INLINE void operator()(const Line<T>& sum, const State<T>& at, Index i) const {
@@ -70,6 +73,7 @@ struct Descend {
 
 template <class T>
 struct DescendAndDecay {
+  static constexpr bool needs_every_input = true;
   Line<T> rate, decay;
   explicit DescendAndDecay(const Step<T>& s) : rate(all(s.rate)), decay(all(s.decay)) {}
   NABLANET_INLINE void operator()(const Line<T>& sum, const State<T>& at, Index i) const {
@@ -80,6 +84,7 @@ struct DescendAndDecay {
 // Adam (Kingma & Ba 2015), with both bias corrections folded into two scalars.
 template <class T>
 struct Adam {
+  static constexpr bool needs_every_input = true;
   Line<T> rate, decay, mean, blend1, blend2, root, epsilon;
   explicit Adam(const Step<T>& s)
       : rate(all(s.rate)),
@@ -102,17 +107,21 @@ struct Adam {
   }
 };
 
-// BP4 for Inputs x Panels lines of weights: the sum over the rows stays in registers.
+// BP4 for Inputs x Panels lines of weights: the sum over the rows stays in registers. `inputs` are any
+// of the layer's.
 template <class T, int Inputs, int Columns, class Rule>
-NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, Index panel, Index input) {
+NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, Index panel,
+                                   const Index (&inputs)[Inputs]) {
   constexpr Index lanes = kLanes<T>;
   Line<T> sum[Inputs][Columns];
+  Index offset[Inputs];
 #pragma GCC unroll kUnroll
   for (int i = 0; i < Inputs; ++i) {
+    offset[i] = offset_of<T>(inputs[i], update.in.stride * lanes);
 #pragma GCC unroll kUnroll
     for (int c = 0; c < Columns; ++c) sum[i][c] = all(T{0});
   }
-  const T* in = update.in.line(input / lanes, 0) + input % lanes;
+  const T* in = update.in.data;
   const T* delta = update.delta.line(panel, 0);
   const Index delta_step = update.delta.stride * lanes;
   for (Index row = update.rows; row > 0; --row, in += lanes, delta += lanes) {
@@ -121,50 +130,88 @@ NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, In
     for (int c = 0; c < Columns; ++c) d[c] = load_line(delta + c * delta_step);
 #pragma GCC unroll kUnroll
     for (int i = 0; i < Inputs; ++i) {
-      const Line<T> x = all(in[i]);
+      const Line<T> x = all(in[offset[i]]);
 #pragma GCC unroll kUnroll
       for (int c = 0; c < Columns; ++c) sum[i][c] = fma(x, d[c], sum[i][c]);
     }
   }
   // in locals, since the compiler must take every store for one into `update`
   const State<T> at{update.weights.data, update.first, update.second};
-  const Index element = (panel * update.weights.stride + input) * lanes;
   const Index panel_step = update.weights.stride * lanes;
+  const Index first = panel * panel_step;
 #pragma GCC unroll kUnroll
   for (int c = 0; c < Columns; ++c) {
 #pragma GCC unroll kUnroll
-    for (int i = 0; i < Inputs; ++i) rule(sum[i][c], at, element + c * panel_step + i * lanes);
+    for (int i = 0; i < Inputs; ++i) rule(sum[i][c], at, first + c * panel_step + inputs[i] * lanes);
   }
+}
+
+// Asks for the share [begin, end) of `whole` of each row of the next mini-batch. Inlined, since GCC
+// takes a function that only prefetches for one without effect and drops the call.
+template <class T>
+NABLANET_INLINE void prefetch_next(const Update<T>& update, Index begin, Index end, Index whole) {
+  const Index scalar = update.next_source.scalar == Scalar::float32 ? 4 : 8;
+  const Index lines = divide_up(update.next_source.width * scalar, kLineBytes);
+  const Range share = {lines * begin / whole, lines * end / whole};
+  const auto* base = static_cast<const unsigned char*>(update.next_source.data);
+  for (Index row = update.next_rows.begin; row < update.next_rows.end; ++row) {
+    const auto* from = base + update.next.at(row) * update.next_source.row_bytes;
+    for (Index i = share.begin; i < share.end; ++i) __builtin_prefetch(from + i * kLineBytes, 0, 2);
+  }
+}
+
+template <class T>
+Index input_at(const Inputs& inputs, Index place) {
+  return inputs.list == nullptr ? place : static_cast<Index>(inputs.list[place]);
 }
 
 template <class T, int Columns, class Rule>
-void update_columns(const Update<T>& update, const Rule& rule, Index panel, Range inputs) {
-  Index input = inputs.begin;
-  for (; input + kTileInputs <= inputs.end; input += kTileInputs) {
-    gradient_tile<T, kTileInputs, Columns>(update, rule, panel, input);
+void update_columns(const Update<T>& update, const Rule& rule, Index panel, const UpdatePart& part) {
+  const bool prefetch = panel == part.panels.begin && update.next_rows.size() > 0;
+  Index place = part.active.begin;
+  for (; place + kTileInputs <= part.active.end; place += kTileInputs) {
+    if (prefetch) {
+      const Index done = place - part.active.begin;
+      prefetch_next(update, done, done + kTileInputs, part.active.size());
+    }
+    Index inputs[kTileInputs];
+#pragma GCC unroll kUnroll
+    for (int i = 0; i < kTileInputs; ++i) inputs[i] = input_at<T>(update.inputs, place + i);
+    gradient_tile<T, kTileInputs, Columns>(update, rule, panel, inputs);
   }
-  for (; input < inputs.end; ++input) gradient_tile<T, 1, Columns>(update, rule, panel, input);
+  for (; place < part.active.end; ++place) {
+    gradient_tile<T, 1, Columns>(update, rule, panel, {input_at<T>(update.inputs, place)});
+  }
+  if constexpr (Rule::needs_every_input) {
+    const State<T> at{update.weights.data, update.first, update.second};
+    for (Index c = 0; c < Columns; ++c) {
+      for (place = part.idle.begin; place < part.idle.end; ++place) {
+        const Index line = (panel + c) * update.weights.stride + update.inputs.list[place];
+        rule(all(T{0}), at, line * kLanes<T>);
+      }
+    }
+  }
 }
 
 template <class T, class Rule>
-void update_with(const Update<T>& update, Range panels, Range inputs) {
+void update_with(const Update<T>& update, const UpdatePart& part) {
   constexpr Index lanes = kLanes<T>;
   const Rule rule(update.weight_step);
-  for (Index panel = panels.begin; panel < panels.end;) {
-    const Index left = panels.end - panel;
+  for (Index panel = part.panels.begin; panel < part.panels.end;) {
+    const Index left = part.panels.end - panel;
     const Index columns = divide_up(left, divide_up(left, kTilePanels));
-    if (columns == 1) update_columns<T, 1>(update, rule, panel, inputs);
+    if (columns == 1) update_columns<T, 1>(update, rule, panel, part);
     if constexpr (kTilePanels > 1) {
-      if (columns == 2) update_columns<T, 2>(update, rule, panel, inputs);
+      if (columns == 2) update_columns<T, 2>(update, rule, panel, part);
     }
     if constexpr (kTilePanels > 2) {
-      if (columns == 3) update_columns<T, 3>(update, rule, panel, inputs);
+      if (columns == 3) update_columns<T, 3>(update, rule, panel, part);
     }
     panel += columns;
   }
-  if (inputs.begin != 0) return;  // the biases belong to whoever has the first input
+  if (!part.biases) return;
   const Rule bias_rule(update.bias_step);
-  for (Index panel = panels.begin; panel < panels.end; ++panel) {
+  for (Index panel = part.panels.begin; panel < part.panels.end; ++panel) {
     Line<T> sum = all(T{0});
     for (Index row = 0; row < update.rows; ++row) sum = sum + load_line(update.delta.line(panel, row));
     bias_rule(sum, State<T>{update.bias, update.bias_first, update.bias_second}, panel * lanes);
@@ -172,15 +219,15 @@ void update_with(const Update<T>& update, Range panels, Range inputs) {
 }
 
 template <class T>
-void update(const Update<T>& update, Range panels, Range inputs) {
+void update(const Update<T>& update, const UpdatePart& part) {
   switch (update.weight_step.rule) {
     case Rule::store:
-      return update_with<T, StoreSum<T>>(update, panels, inputs);
+      return update_with<T, StoreSum<T>>(update, part);
     case Rule::sgd:
-      return update_with<T, Descend<T>>(update, panels, inputs);
+      return update_with<T, Descend<T>>(update, part);
     case Rule::sgd_decay:
-      return update_with<T, DescendAndDecay<T>>(update, panels, inputs);
+      return update_with<T, DescendAndDecay<T>>(update, part);
     case Rule::adam:
-      return update_with<T, Adam<T>>(update, panels, inputs);
+      return update_with<T, Adam<T>>(update, part);
   }
 }

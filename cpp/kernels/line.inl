@@ -93,6 +93,15 @@ NABLANET_INLINE Line<T> select(const LineMask<T>& m, const Line<T>& yes, const L
   return each<T>([&](int i) { return select(m.part[i], yes.part[i], no.part[i]); });
 }
 
+// A bit for each lane that is not zero.
+template <class T>
+NABLANET_INLINE std::uint32_t nonzero(const Line<T>& x) {
+  std::uint32_t bits = 0;
+#pragma GCC unroll kUnroll
+  for (int i = 0; i < Line<T>::parts; ++i) bits |= nonzero(x.part[i]) << (i * Vec<T>::width);
+  return bits;
+}
+
 template <class T>
 struct LaneNumbers {
   alignas(kLineBytes) T value[kLanes<T>];

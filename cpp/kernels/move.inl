@@ -1,30 +1,40 @@
 // Between the caller's rows and the engine's panels.
 
 template <class T, class S>
-void gather_row(const S* from, Index width, Panels<T> out, Index row) {
-  constexpr Index lanes = kLanes<T>;
-  Index panel = 0;
-  for (; (panel + 1) * lanes <= width; ++panel, from += lanes) {
-    T* to = out.line(panel, row);
-    for (Index i = 0; i < lanes; ++i) to[i] = static_cast<T>(from[i]);
+NABLANET_INLINE Line<T> convert_line(const S* from, Index count) {
+  if constexpr (sizeof(S) == sizeof(T)) {
+    if (count == kLanes<T>) return load_line(from);
   }
-  if (panel * lanes == width) return;
-  T* to = out.line(panel, row);
-  for (Index i = 0; i < lanes; ++i) to[i] = panel * lanes + i < width ? static_cast<T>(from[i]) : T{0};
+  alignas(kLineBytes) T lanes[kLanes<T>] = {};
+  for (Index i = 0; i < count; ++i) lanes[i] = static_cast<T>(from[i]);
+  return load_line(lanes);
 }
 
 template <class T, class S>
-void gather_rows(const Source& source, const Samples& samples, Range rows, Panels<T> out) {
-  const auto* base = static_cast<const unsigned char*>(source.data);
+void gather_rows(const Source& source, const Samples& samples, Range rows, Panels<T> out,
+                 std::uint32_t* bits) {
+  constexpr Index lanes = kLanes<T>;
+  const Index whole = source.width / lanes;
+  const Index rest = source.width % lanes;
   for (Index row = rows.begin; row < rows.end; ++row) {
-    gather_row(reinterpret_cast<const S*>(base + samples.at(row) * source.row_bytes), source.width, out, row);
+    const auto* bytes = static_cast<const unsigned char*>(source.data) + samples.at(row) * source.row_bytes;
+    const auto* from = reinterpret_cast<const S*>(bytes);
+    for (Index panel = 0; panel < whole; ++panel) {
+      const Line<T> x = convert_line<T>(from + panel * lanes, lanes);
+      store_line(out.line(panel, row), x);
+      if (bits != nullptr) bits[panel] |= nonzero(x);
+    }
+    if (rest == 0) continue;
+    const Line<T> x = convert_line<T>(from + whole * lanes, rest);
+    store_line(out.line(whole, row), x);
+    if (bits != nullptr) bits[whole] |= nonzero(x);
   }
 }
 
 template <class T>
-void gather(const Source& source, const Samples& samples, Range rows, Panels<T> out) {
-  if (source.scalar == Scalar::float32) return gather_rows<T, float>(source, samples, rows, out);
-  gather_rows<T, double>(source, samples, rows, out);
+void gather(const Source& source, const Samples& samples, Range rows, Panels<T> out, std::uint32_t* bits) {
+  if (source.scalar == Scalar::float32) return gather_rows<T, float>(source, samples, rows, out, bits);
+  gather_rows<T, double>(source, samples, rows, out, bits);
 }
 
 template <class T>

@@ -2,6 +2,13 @@
 
 inline constexpr int kTilePanels = sizeof(kTileRows) / sizeof(kTileRows[0]);
 
+// Where input k of a row lies, from the row's first number.
+template <class T>
+NABLANET_INLINE Index offset_of(Index k, Index panel_step) {
+  const auto n = static_cast<std::size_t>(k);
+  return static_cast<Index>(n / kLanes<T>) * panel_step + static_cast<Index>(n % kLanes<T>);
+}
+
 // Rows x Panels lines of out = in w + bias. Each lane adds its products in the order of the inputs.
 template <class T, int Rows, int Columns>
 void product_tile(const Product<T>& product, Index row, Index panel) {
@@ -17,18 +24,26 @@ void product_tile(const Product<T>& product, Index row, Index panel) {
   const Index panel_step = product.weights.stride * lanes;
   const T* in = product.in.line(0, row);
   const Index in_step = product.in.stride * lanes;
-  for (Index first = 0; first < product.n_in; first += lanes, in += in_step) {
-    const Index here = product.n_in - first < lanes ? product.n_in - first : lanes;
-    for (Index i = 0; i < here; ++i, weights += lanes) {
-      Line<T> w[Columns];
+  const auto add_input = [&](const T* x, const T* line) NABLANET_INLINE_LAMBDA {
+    Line<T> w[Columns];
 #pragma GCC unroll kUnroll
-      for (int c = 0; c < Columns; ++c) w[c] = load_line(weights + c * panel_step);
+    for (int c = 0; c < Columns; ++c) w[c] = load_line(line + c * panel_step);
 #pragma GCC unroll kUnroll
-      for (int r = 0; r < Rows; ++r) {
-        const Line<T> x = all(in[r * lanes + i]);
+    for (int r = 0; r < Rows; ++r) {
+      const Line<T> broadcast = all(x[r * lanes]);
 #pragma GCC unroll kUnroll
-        for (int c = 0; c < Columns; ++c) sum[r][c] = fma(x, w[c], sum[r][c]);
-      }
+      for (int c = 0; c < Columns; ++c) sum[r][c] = fma(broadcast, w[c], sum[r][c]);
+    }
+  };
+  if (product.inputs.list == nullptr) {
+    for (Index first = 0; first < product.inputs.count; first += lanes, in += in_step) {
+      const Index here = product.inputs.count - first < lanes ? product.inputs.count - first : lanes;
+      for (Index i = 0; i < here; ++i, weights += lanes) add_input(in + i, weights);
+    }
+  } else {
+    for (Index n = 0; n < product.inputs.active; ++n) {
+      const Index k = product.inputs.list[n];
+      add_input(in + offset_of<T>(k, in_step), weights + k * lanes);
     }
   }
 #pragma GCC unroll kUnroll

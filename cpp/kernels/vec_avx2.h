@@ -54,6 +54,14 @@ NABLANET_INLINE D::Mask less(D a, D b) { return _mm256_cmp_pd(a.v, b.v, _CMP_LT_
 NABLANET_INLINE F select(F::Mask m, F yes, F no) { return {_mm256_blendv_ps(no.v, yes.v, m)}; }
 NABLANET_INLINE D select(D::Mask m, D yes, D no) { return {_mm256_blendv_pd(no.v, yes.v, m)}; }
 
+// A bit for each lane that is not zero.
+NABLANET_INLINE std::uint32_t nonzero(F a) {
+  return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.v, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
+}
+NABLANET_INLINE std::uint32_t nonzero(D a) {
+  return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(a.v, _mm256_setzero_pd(), _CMP_NEQ_UQ)));
+}
+
 // 2^n for an integer n in the range of normal exponents.
 NABLANET_INLINE F pow2(F n) {
   const __m256i bits = _mm256_castps_si256(_mm256_add_ps(n.v, _mm256_set1_ps(kMagic<float>)));

@@ -54,6 +54,14 @@ NABLANET_INLINE D::Mask less(D a, D b) { return _mm512_cmp_pd_mask(a.v, b.v, _CM
 NABLANET_INLINE F select(F::Mask m, F yes, F no) { return {_mm512_mask_blend_ps(m, no.v, yes.v)}; }
 NABLANET_INLINE D select(D::Mask m, D yes, D no) { return {_mm512_mask_blend_pd(m, no.v, yes.v)}; }
 
+// A bit for each lane that is not zero.
+NABLANET_INLINE std::uint32_t nonzero(F a) {
+  return _mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+NABLANET_INLINE std::uint32_t nonzero(D a) {
+  return _mm512_cmp_pd_mask(a.v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+}
+
 // 2^n for an integer n in the range of normal exponents.
 NABLANET_INLINE F pow2(F n) {
   const __m512i bits = _mm512_castps_si512(_mm512_add_ps(n.v, _mm512_set1_ps(kMagic<float>)));

@@ -59,6 +59,11 @@ NABLANET_INLINE Vec<T> select(bool m, Vec<T> yes, Vec<T> no) {
   return m ? yes : no;
 }
 
+template <class T>
+NABLANET_INLINE std::uint32_t nonzero(Vec<T> a) {
+  return a.v != 0;
+}
+
 // 2^n for an integer n in the range of normal exponents.
 NABLANET_INLINE Vec<float> pow2(Vec<float> n) {
   const auto bits = __builtin_bit_cast(std::uint32_t, n.v + kMagic<float>);

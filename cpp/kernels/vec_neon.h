@@ -54,6 +54,16 @@ NABLANET_INLINE D::Mask less(D a, D b) { return vcltq_f64(a.v, b.v); }
 NABLANET_INLINE F select(F::Mask m, F yes, F no) { return {vbslq_f32(m, yes.v, no.v)}; }
 NABLANET_INLINE D select(D::Mask m, D yes, D no) { return {vbslq_f64(m, yes.v, no.v)}; }
 
+// A bit for each lane that is not zero.
+NABLANET_INLINE std::uint32_t nonzero(F a) {
+  const uint32x4_t bits = {1, 2, 4, 8};
+  return vaddvq_u32(vbicq_u32(bits, vceqzq_f32(a.v)));
+}
+NABLANET_INLINE std::uint32_t nonzero(D a) {
+  const uint64x2_t bits = {1, 2};
+  return static_cast<std::uint32_t>(vaddvq_u64(vbicq_u64(bits, vceqzq_f64(a.v))));
+}
+
 // 2^n for an integer n in the range of normal exponents.
 NABLANET_INLINE F pow2(F n) {
   const int32x4_t bits = vreinterpretq_s32_f32(vaddq_f32(n.v, vdupq_n_f32(kMagic<float>)));
