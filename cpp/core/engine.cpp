@@ -137,7 +137,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     Product<T> product = product_into(work, l);
     if (l == 1) product.inputs = inputs;
     if (l < last) {
-      kernels_.forward(product, network_.activations[l - 1], work.error(l), part.rows, part.panels);
+      kernels_.forward(product, network_.activations[l - 1], work.slope(l), part.rows, part.panels);
     } else {
       kernels_.weighted_input(product, part.rows, part.panels);
     }
@@ -156,7 +156,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
     const Product<T> product{work.error(l + 1), all_inputs(network_.sizes[l + 1]), work.transposed(l),
                              nullptr, work.error(l)};
-    kernels_.backward(product, part.rows, part.panels);
+    kernels_.backward(product, work.slope(l), part.rows, part.panels);
     team.barrier();
   }
 

@@ -131,8 +131,8 @@ struct Kernels {
   void (*output)(const Output<T>&, Range rows);
   // Weights with lanes across inputs, as BP2 needs them; `panels` are those of the result.
   void (*transpose)(Panels<T> weights, Index n_in, Index n_out, Range panels, Panels<T> out);
-  // out = (in w^T) * out, where out holds sigma'(z^l) and receives delta^l (BP2).
-  void (*backward)(const Product<T>&, Range rows, Range panels);
+  // delta^l = (in w^T) * slope (BP2).
+  void (*backward)(const Product<T>&, Panels<T> slope, Range rows, Range panels);
   // BP3 and BP4, each sum going straight through the optimizer into its parameter.
   void (*update)(const Update<T>&, const UpdatePart&);
 };

@@ -18,8 +18,9 @@ class Workspace {
     for (std::size_t l = 0; l < sizes.size(); ++l) {
       activations_.push_back(lines(sizes[l]));
       errors_.push_back(backward && l > 0 ? lines(sizes[l]) : Buffer<T>());
-      const bool transposed = backward && l > 0 && l + 1 < sizes.size();
-      const Index next = transposed ? sizes[l + 1] : 0;
+      const bool hidden = backward && l > 0 && l + 1 < sizes.size();
+      slopes_.push_back(hidden ? lines(sizes[l]) : Buffer<T>());
+      const Index next = hidden ? sizes[l + 1] : 0;
       transposed_.push_back(Buffer<T>(checked_product(panel_count<T>(sizes[l]) * kLanes<T>, next)));
       transposed_stride_.push_back(next);
     }
@@ -31,6 +32,8 @@ class Workspace {
   // Layer l counts from 0 for the input layer, the book's layer 1.
   Panels<T> activation(std::size_t l) const { return {activations_[l].data(), stride_}; }
   Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }
+  // sigma'(z) of a hidden layer.
+  Panels<T> slope(std::size_t l) const { return {slopes_[l].data(), stride_}; }
   // w^{l+1} with lanes across the neurons of layer l.
   Panels<T> transposed(std::size_t l) const { return {transposed_[l].data(), transposed_stride_[l]}; }
   // a^L; activation(L - 1) keeps z^L, which the cost reads.
@@ -44,7 +47,7 @@ class Workspace {
   }
 
   Index rows_, stride_;
-  std::vector<Buffer<T>> activations_, errors_, transposed_;
+  std::vector<Buffer<T>> activations_, errors_, slopes_, transposed_;
   std::vector<Index> transposed_stride_;
   Buffer<T> outputs_, desired_;
   Buffer<double> costs_;

@@ -13,33 +13,15 @@ void transpose(Panels<T> weights, Index n_in, Index n_out, Range panels, Panels<
   }
 }
 
-// BP2. The product lands in a tile-sized buffer, since `out` holds sigma'(z^l) until it is multiplied.
+// BP2.
 template <class T>
-void backward(const Product<T>& product, Range rows, Range panels) {
-  constexpr Index lanes = kLanes<T>;
-  alignas(kLineBytes) T buffer[kTilePanels * ProductTiles<T>::most * lanes];
-  Product<T> tile = product;
-  for (Index panel = panels.begin; panel < panels.end;) {
-    const Index left = panels.end - panel;
-    const Index columns = divide_up(left, divide_up(left, kTilePanels));
-    for (Index row = rows.begin; row < rows.end;) {
-      const Index rows_left = rows.end - row;
-      const Index height = divide_up(rows_left, divide_up(rows_left, kTileRows[columns - 1]));
-      // the tile writes line (panel, row) of `out`: shift the buffer so that this is its start
-      tile.in.data = product.in.data + row * lanes;
-      tile.weights.data = product.weights.line(panel, 0);
-      tile.out = {buffer, height};
-      product_tiles<T>.tile[columns - 1][height - 1](tile, 0, 0);
-      for (Index c = 0; c < columns; ++c) {
-        for (Index r = 0; r < height; ++r) {
-          T* delta = product.out.line(panel + c, row + r);
-          store_line(delta, flush(load_line(tile.out.line(c, r)) * load_line(delta), kTinyError<T>));
-        }
-      }
-      row += height;
+void backward(const Product<T>& product, Panels<T> slope, Range rows, Range panels) {
+  for_each_tile(product, rows, panels, [&](Index panel, Index row, Index height) {
+    for (Index r = row; r < row + height; ++r) {
+      T* delta = product.out.line(panel, r);
+      store_line(delta, flush(load_line(delta) * load_line(slope.line(panel, r)), kTinyError<T>));
     }
-    panel += columns;
-  }
+  });
 }
 
 // Parameters and their moments, which only Adam has.

@@ -9,16 +9,19 @@ NABLANET_INLINE Index offset_of(Index k, Index panel_step) {
   return static_cast<Index>(n / kLanes<T>) * panel_step + static_cast<Index>(n % kLanes<T>);
 }
 
-// Rows x Panels lines of out = in w + bias. Each lane adds its products in the order of the inputs.
+// Rows x Columns lines of out = in w + bias, as far as the inputs at places `block` of their order add to
+// it; later blocks go on from what is in `out`. Each lane adds its products in the order of the inputs.
 template <class T, int Rows, int Columns>
-void product_tile(const Product<T>& product, Index row, Index panel) {
+void product_tile(const Product<T>& product, Range block, Index row, Index panel) {
   constexpr Index lanes = kLanes<T>;
   Line<T> sum[Rows][Columns];
 #pragma GCC unroll kUnroll
   for (int c = 0; c < Columns; ++c) {
     const Line<T> start = product.bias == nullptr ? all(T{0}) : load_line(product.bias + (panel + c) * lanes);
 #pragma GCC unroll kUnroll
-    for (int r = 0; r < Rows; ++r) sum[r][c] = start;
+    for (int r = 0; r < Rows; ++r) {
+      sum[r][c] = block.begin == 0 ? start : load_line(product.out.line(panel + c, row + r));
+    }
   }
   const T* weights = product.weights.line(panel, 0);
   const Index panel_step = product.weights.stride * lanes;
@@ -36,13 +39,15 @@ void product_tile(const Product<T>& product, Index row, Index panel) {
     }
   };
   if (product.inputs.list == nullptr) {
-    for (Index first = 0; first < product.inputs.count; first += lanes, in += in_step) {
-      const Index here = product.inputs.count - first < lanes ? product.inputs.count - first : lanes;
+    in += block.begin / lanes * in_step;
+    weights += block.begin * lanes;
+    for (Index first = block.begin; first < block.end; first += lanes, in += in_step) {
+      const Index here = block.end - first < lanes ? block.end - first : lanes;
       for (Index i = 0; i < here; ++i, weights += lanes) add_input(in + i, weights);
     }
   } else {
-    for (Index n = 0; n < product.inputs.active; ++n) {
-      const Index k = product.inputs.list[n];
+    for (Index place = block.begin; place < block.end; ++place) {
+      const Index k = product.inputs.list[place];
       add_input(in + offset_of<T>(k, in_step), weights + k * lanes);
     }
   }
@@ -54,7 +59,7 @@ void product_tile(const Product<T>& product, Index row, Index panel) {
 }
 
 template <class T>
-using ProductTile = void (*)(const Product<T>&, Index row, Index panel);
+using ProductTile = void (*)(const Product<T>&, Range block, Index row, Index panel);
 
 // tiles[Columns - 1][Rows - 1], as far as the registers reach.
 template <class T>
@@ -80,19 +85,34 @@ constexpr ProductTiles<T> product_tiles;
 
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
+// Inputs whose weights stay in the first cache while tile after tile of rows uses them: 128 lines of
+// three panels are half of it. A multiple of the lanes.
+inline constexpr Index kBlockInputs = 128;
+
 // Covers rows x panels with tiles of nearly equal size; `after` sees each one while it is in cache.
 template <class T, class After>
 NABLANET_INLINE void for_each_tile(const Product<T>& product, Range rows, Range panels, After after) {
+  const Index inputs = product.inputs.active;
   for (Index panel = panels.begin; panel < panels.end;) {
     const Index left = panels.end - panel;
     const Index columns = divide_up(left, divide_up(left, kTilePanels));
-    for (Index row = rows.begin; row < rows.end;) {
-      const Index rows_left = rows.end - row;
-      const Index height = divide_up(rows_left, divide_up(rows_left, kTileRows[columns - 1]));
-      product_tiles<T>.tile[columns - 1][height - 1](product, row, panel);
-      for (Index c = 0; c < columns; ++c) after(panel + c, row, height);
-      row += height;
-    }
+    const Index tile_rows = kTileRows[columns - 1];
+    // weights that only one or two tiles use are not worth a stop on the way
+    const Index step = rows.size() > 2 * tile_rows ? kBlockInputs : inputs;
+    Index begin = 0;
+    do {
+      const Range block{begin, inputs - begin < step ? inputs : begin + step};
+      for (Index row = rows.begin; row < rows.end;) {
+        const Index rows_left = rows.end - row;
+        const Index height = divide_up(rows_left, divide_up(rows_left, tile_rows));
+        product_tiles<T>.tile[columns - 1][height - 1](product, block, row, panel);
+        if (block.end == inputs) {
+          for (Index c = 0; c < columns; ++c) after(panel + c, row, height);
+        }
+        row += height;
+      }
+      begin = block.end;
+    } while (begin < inputs);
     panel += columns;
   }
 }
