@@ -1,6 +1,7 @@
 #include "core/engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -268,8 +269,11 @@ double Engine<T>::train(const std::int64_t* order, Index count) {
   for (Index begin = 0; begin < count; begin += batch) {
     steps.push_back(next_steps(std::min(batch, count - begin)));
   }
-  Team& team = team_for(batch, 3);
+  Team& whole = team_for(batch, 3);
+  const bool divide = whole.size() > 1 && choice_.team();
+  Team& team = divide ? whole : alone_;
   const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
+  const auto started = std::chrono::steady_clock::now();
   double sum = 0;
   team.run([&](int member) {
     double costs = 0;
@@ -285,6 +289,10 @@ double Engine<T>::train(const std::int64_t* order, Index count) {
     }
     if (member == 0) sum = costs;
   });
+  if (whole.size() > 1) {
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
+    choice_.took(seconds.count() / static_cast<double>(count));
+  }
   return sum;
 }
 

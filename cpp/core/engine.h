@@ -9,6 +9,7 @@
 #include "core/kernels.h"
 #include "core/parameters.h"
 #include "core/team.h"
+#include "core/thread_choice.h"
 #include "core/workspace.h"
 
 namespace nablanet {
@@ -76,6 +77,8 @@ class Engine {
   int threads_;
   Parameters<T> parameters_;
   std::unique_ptr<Team> team_;
+  Team alone_{1};
+  ThreadChoice choice_;
 
   Source x_;
   Target y_;
