@@ -34,6 +34,7 @@ clean:
 
 # the build changes when the C++ or the packaging does; Python files are used where they lie
 .venv/.package: .venv/bin/python pyproject.toml CMakeLists.txt $(CPP)
+	@echo "Setting up .venv: this builds the engine, a minute or so, once"
 	$(BIN)/pip install --quiet --editable '.[plot]'
 	touch $@
 

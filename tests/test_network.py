@@ -404,6 +404,9 @@ X2, Y2 = [[0.0, 1.0]], [[0.0, 1.0]]
             "the X of validation",
         ),
         (lambda n: n.evaluate([]), ValueError, "test_data is empty"),
+        (lambda n: n.evaluate((X2 * 3, [0, 1, 1])), TypeError, "must be NumPy arrays"),
+        (lambda n: n.predict([[0, "tea"]]), TypeError, "X must hold real numbers, got dtype <U"),
+        (lambda n: n.predict(np.array([[0, "tea"]], object)), TypeError, r"got 'tea' \(str\) at \[0, 1\]"),
         (lambda n: n.mean_cost(X2, [[0.5]]), ValueError, "integer labels"),
     ],
 )
@@ -432,6 +435,7 @@ def test_wrong_input_is_refused_before_anything_changes(
         ({"sizes": [2, 1], "seed": "x"}, TypeError, "seed must be an integer"),
         ({"sizes": [2, 1], "init": "zeros"}, ValueError, "no initializer 'zeros'; there are: gaussian"),
         ({"sizes": [2, 1], "init": 3}, TypeError, "init is a name or a function"),
+        ({"sizes": [2, 1], "activation": np.tanh}, TypeError, "a function with its derivative"),
     ],
 )
 def test_a_wrong_network_is_refused(arguments: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,11 @@ def layer_activations(
     if isinstance(activation, (str, Activation)):
         chosen = get_activation(activation)
         hidden = [chosen] * (n_layers - 1)
+    elif not isinstance(activation, Iterable):
+        raise TypeError(
+            "activation must be a name, a nablanet.Activation (a function with its derivative), or a list "
+            f"with one per layer, got {shapes.describe(activation)}"
+        )
     else:
         hidden = [get_activation(a) for a in activation]
         wanted = n_layers if last is None else n_layers - 1

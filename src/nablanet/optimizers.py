@@ -112,6 +112,6 @@ def get_optimizer(optimizer: str | Optimizer, eta: float | None) -> Optimizer:
         raise ValueError(f"no optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}")
     if optimizer == "sgd":
         if eta is None:
-            raise ValueError("optimizer 'sgd' needs a learning rate: pass eta, such as eta=3.0")
+            raise ValueError("optimizer 'sgd' needs a learning rate: pass eta, such as eta=0.1")
         return SGD(eta)
     return Adam() if eta is None else Adam(eta)

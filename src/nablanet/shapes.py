@@ -22,7 +22,9 @@ def describe(value: object) -> str:
     """A short word for what came, for error messages."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value)
+    if hasattr(value, "dtypes") or hasattr(value, "__array__"):
+        return f"a {type(value).__name__}"
+    text = " ".join(repr(value).split())
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 
@@ -77,10 +79,26 @@ def numeric(value: object, name: str) -> Array:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
-            raise TypeError(f"{name} must hold numbers, got {describe(value)}") from None
+            raise TypeError(f"{name} must hold numbers, got {_first_text(value, array)}") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        hint = "; number the classes from 0" if array.dtype.kind in "US" else ""
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{hint}")
     return array
+
+
+def _first_text(value: object, array: Array) -> str:
+    """What in an array of objects is no number, with its column where it comes from a table."""
+    for place in np.ndindex(array.shape):
+        cell = array[place]
+        try:
+            float(cell)
+        except (TypeError, ValueError, OverflowError):
+            columns = getattr(value, "columns", None)
+            if columns is not None and len(place) == 2:
+                return f"{cell!r} in column {columns[place[1]]!r}"
+            where = f" at {list(place)}" if place else ""
+            return f"{describe(cell)}{where}"
+    return describe(value)
 
 
 def check_finite(array: Array, name: str) -> None:
@@ -253,7 +271,8 @@ def pair_list(data: object, name: str) -> list[tuple[Any, Any]]:
         raise ValueError(f"{name} is empty: {wanted}")
     for i, sample in enumerate(samples):
         if not isinstance(sample, (tuple, list, np.ndarray)) or len(sample) != 2:
-            raise TypeError(f"{wanted}; sample {i} is {describe(sample)}")
+            hint = "; two whole arrays (X, Y) must be NumPy arrays" if len(samples) == 2 else ""
+            raise TypeError(f"{wanted}; sample {i} is {describe(sample)}{hint}")
     return samples
 
 
@@ -272,7 +291,10 @@ def _is_whole(data: object) -> bool:
         return False
     X, Y = data
     if not isinstance(X, np.ndarray) or not isinstance(Y, np.ndarray):
-        return False
+        # tables of rows, such as a frame and a series, are whole arrays as well
+        return (
+            isinstance(data, tuple) and all(hasattr(part, "__array__") for part in data) and np.ndim(X) == 2
+        )
     return X.ndim == 2 and Y.ndim >= 1 and len(X) == len(Y) and X.shape != (2, 1)
 
 
