@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import math
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from typer.testing import CliRunner
 import nablanet
 from data_paths import housing_csv, mnist_dir
 from nablanet.cli.main import app
+from nablanet.cli.words import duration, measure
 from nablanet.data.encoding import held_out_rows
 from nablanet.files import read_model, save_model
 
@@ -96,7 +98,9 @@ def test_the_defaults_learn_the_digits(seed: int) -> None:
 def test_each_epoch_has_a_line() -> None:
     out = run("train", "digits", "--epochs", 3)
     lines = re.findall(
-        r"^Epoch (\d): cost \d\.\d{4}, accuracy \d+ / 360 \(\d+\.\d\d %\), \d+\.\d\d s$", out, re.M
+        r"^Epoch (\d): cost \d\.\d{4}, accuracy \d+ / 360 \(\d+\.\d\d %\), (?:\d+|<1|\d+\.\d\d) m?s$",
+        out,
+        re.M,
     )
     assert lines == ["0", "1", "2"]
 
@@ -140,13 +144,15 @@ def test_the_same_seed_gives_the_same_bits_with_any_number_of_threads() -> None:
 
 def test_there_is_a_picture_with_matplotlib_and_a_hint_without(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
-    assert "Picture: digits.png" in run("train", "digits", "--epochs", 2)
-    assert Path("digits.png").read_bytes().startswith(b"\x89PNG")
-    Path("digits.png").unlink()
+    Path("digits.png").write_text("my own")
+    assert "Picture: digits.nabla.png" in run("train", "digits", "--epochs", 2)
+    assert Path("digits.nabla.png").read_bytes().startswith(b"\x89PNG")
+    assert Path("digits.png").read_text() == "my own"
+    Path("digits.nabla.png").unlink()
     monkeypatch.delitem(sys.modules, "nablanet.cli.picture")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert 'pip install "nablanet[plot]"' in run("train", "digits", "--epochs", 2)
-    assert not Path("digits.png").exists()
+    assert not Path("digits.nabla.png").exists()
 
 
 def test_a_table_of_classes() -> None:
@@ -159,8 +165,10 @@ def test_a_table_of_classes() -> None:
     predicted = run("predict", "iris.nabla", path).splitlines()
     right = sum(p == t for p, t in zip(predicted, names, strict=True))
     assert right >= 140
+    held_out = np.flatnonzero(held_out_rows(150))
+    right_held_out = sum(predicted[i] == names[i] for i in held_out)
     scores = json.loads(run("evaluate", "iris.nabla", path, "--json"))
-    assert (scores["correct"], scores["total"]) == (right, 150)
+    assert (scores["correct"], scores["total"], scores["held_out"]) == (right_held_out, len(held_out), True)
 
     first = json.loads(run("predict", "iris.nabla", path, "--json").splitlines()[0])
     assert first["prediction"] == "setosa"
@@ -193,14 +201,17 @@ def test_a_table_of_numbers_in_the_unit_of_the_target() -> None:
     assert "missing numbers" in out
     predicted = np.array([float(line) for line in run("predict", "house.nabla", path).splitlines()])
     assert r2_score(y, predicted) > 0.95
-    scores = json.loads(run("evaluate", "house.nabla", path, "--json"))
-    assert scores["r2"] == pytest.approx(r2_score(y, predicted), rel=1e-4)
-    assert scores["rmse"] == pytest.approx(np.sqrt(np.mean((y - predicted) ** 2)), rel=1e-3)
-
-    history = read_model("house.nabla").history
     held_out = held_out_rows(400)
     wanted = np.sqrt(np.mean((y - predicted)[held_out] ** 2))
-    assert f"RMSE {wanted:.3g}"[:6] in out
+    scores = json.loads(run("evaluate", "house.nabla", path, "--json"))
+    assert scores["r2"] == pytest.approx(r2_score(y[held_out], predicted[held_out]), rel=1e-4)
+    assert scores["rmse"] == pytest.approx(wanted, rel=1e-3)
+
+    history = read_model("house.nabla").history
+    reached = re.search(r"Reached RMSE (\d+(?:\.\d+)?) on", out)
+    assert reached is not None
+    assert float(reached[1]) == pytest.approx(wanted, rel=1e-3)
+    assert len(reached[1].replace(".", "")) >= 4
     assert history.validation_accuracy[-1] is None
     exact = [
         json.loads(line)["prediction"] for line in run("predict", "house.nabla", path, "--json").splitlines()
@@ -221,7 +232,7 @@ def test_mnist_files_train_predict_and_evaluate() -> None:
     images, labels = fake_mnist(Path("data"))
     run("train", "mnist", "--data", "data", "--epochs", 20, "--hidden", 32)
     scores = json.loads(run("evaluate", "mnist.nabla", "mnist", "--data", "data", "--json"))
-    assert scores == {"accuracy": 1.0, "correct": 50, "total": 50}
+    assert scores == {"accuracy": 1.0, "correct": 50, "total": 50, "held_out": True}
     test_images = "data/t10k-images-idx3-ubyte.gz"
     assert run("predict", "mnist.nabla", test_images).split() == [str(y) for y in labels]
     by_file = run("evaluate", "mnist.nabla", test_images, "--labels", "data/t10k-labels-idx1-ubyte")
@@ -276,7 +287,7 @@ def test_a_model_whose_preprocessing_does_not_fit_is_refused() -> None:
         (
             ["train", "iris.csv", "--target", "species", "--task", "regression"],
             1,
-            "holds numbers, got 'setosa'",
+            "needs a target of numbers, but column 'species' has 'setosa'",
         ),
         (
             ["train", "iris.csv", "--target", "a", "--cost", "cross_entropy", "--task", "regression"],
@@ -285,23 +296,32 @@ def test_a_model_whose_preprocessing_does_not_fit_is_refused() -> None:
         ),
         (["train", "digits", "--target", "x"], 2, "table only"),
         (["train", "digits", "--data", "."], 2, "mnist only"),
-        (["train", "digits", "--epochs", "0"], 2, "--epochs"),
+        (["train", "digits", "--epochs", "0"], 2, "'--epochs': wanted a whole number of at least 1, got 0"),
         (["train", "digits", "--batch-size", "0"], 2, "--batch-size"),
-        (["train", "digits", "--threads", "0"], 2, "--threads"),
+        (["train", "digits", "--threads", "0"], 2, "'--threads': wanted a whole number of at least 1, got 0"),
         (["train", "digits", "--seed", "-1"], 2, "--seed"),
-        (["train", "digits", "--eta", "-1"], 1, "eta must be finite and above 0"),
-        (["train", "digits", "--eta", "nan"], 1, "eta must be finite and above 0"),
+        (["train", "digits", "--eta", "-1"], 2, "wanted a number above 0, such as 0.01, got -1"),
+        (["train", "digits", "--eta", "nan"], 2, "got nan"),
+        (["train", "digits", "--eta", "0,5"], 2, "got 0,5"),
         (["train", "digits", "--hidden", "10,x"], 2, "such as 100,50"),
         (["train", "digits", "--hidden", "10,0"], 2, "such as 100,50"),
-        (["train", "digits", "--activation", "step"], 1, "no activation 'step'; there are: sigmoid"),
-        (["train", "digits", "--cost", "absolute"], 1, "no cost 'absolute'"),
+        (["train", "digits", "--activation", "step"], 2, "'step'; there are: sigmoid, tanh, relu"),
+        (["train", "digits", "--activation", "softmax"], 2, "no activation of hidden layers 'softmax'"),
+        (
+            ["train", "digits", "--cost", "absolute"],
+            2,
+            "no cost 'absolute'; there are: quadratic, cross_entropy",
+        ),
         (["train", "digits", "--optimizer", "magic"], 2, "magic"),
         (["train", "digits", "--output", "none/x.nabla"], 1, "no folder"),
         (["train", "digits", "--output", "."], 1, "is a folder"),
-        (["train", "mnist", "--data", "none"], 1, "none"),
+        (["train", "mnist", "--data", "none"], 1, "there is no folder none"),
+        (["train", "MNIST", "--data", "."], 2, "there is no file MNIST; did you mean mnist?"),
+        (["train", "."], 2, ". is a folder; train takes digits, mnist or a CSV file"),
+        (["train", "iris.csv", "--target", "a", "--ignore", "a"], 2, "a is what is to be predicted"),
         (["train", "mnist", "--data", "."], 1, "train-images-idx3-ubyte"),
         (["predict", "none.nabla", "iris.csv"], 1, "none.nabla: No such file"),
-        (["predict", "iris.csv", "iris.csv"], 1, "iris.csv is not a model file"),
+        (["predict", "iris.csv", "iris.csv"], 1, "iris.csv is not a nablanet model file"),
         (["evaluate", "iris.csv", "digits", "--data", "."], 2, "mnist only"),
         (["evaluate", "iris.csv", "digits", "--labels", "x"], 2, "brings its own labels"),
     ],
@@ -320,6 +340,7 @@ def test_a_diverging_run_keeps_the_old_model() -> None:
     )
     assert "diverged in epoch 0" in message
     assert "smaller eta" in message
+    assert "No model is saved" in message
     assert Path("digits.nabla").read_bytes() == before
 
 
@@ -395,3 +416,150 @@ def test_the_housing_table_from_end_to_end() -> None:
     assert "8 columns of numbers and 1 of text make 13 inputs" in out
     scores = json.loads(run("evaluate", "housing.nabla", housing_csv(), "--json"))
     assert scores["r2"] > 0.75
+
+
+def test_a_model_is_replaced_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    iris, _ = iris_csv()
+    Path("notes.txt").write_text("mine")
+    Path("x.csv.nabla.png").mkdir()
+    before = {path: path.read_bytes() for path in (iris, Path("notes.txt"))}
+    table = ["train", "iris.csv", "--target", "species", "--epochs", 1, "-o"]
+    for path in before:
+        assert f"{path} exists and is no nablanet model" in run(*table, path, code=1)
+    assert "not a regular file" in run(*table, "x.csv.nabla", code=1)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe")
+        assert "not a regular file" in run(*table, "pipe", code=1)
+        assert Path("pipe").is_fifo()
+    assert {path: path.read_bytes() for path in before} == before
+    assert "Model: m.nabla\n" in run(*table, "m.nabla")
+    assert "Model: m.nabla (replaced)\n" in run(*table, "m.nabla")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "does not let new.nabla be written" in run(*table, "new.nabla", code=1)
+
+
+def test_the_table_of_the_training_is_known_again() -> None:
+    path, _ = iris_csv()
+    run("train", path, "--target", "species", "--epochs", 5, "-q")
+    packed = Path("renamed.csv.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert "on the table it was trained on: its 31 held-out rows" in run("evaluate", "iris.nabla", packed)
+    path.write_bytes(path.read_bytes().replace(b"5.1", b"5.2", 1))
+    assert "on 150 rows of iris.csv" in run("evaluate", "iris.nabla", path)
+
+    model = read_model("iris.nabla")
+    assert model.preprocessing is not None
+    del model.preprocessing["table_sha256"]  # as an older model file
+    save_model(model, "old.nabla")
+    assert json.loads(run("evaluate", "old.nabla", packed, "--json"))["total"] == 150
+
+
+def test_plain_numbers_come_in_several_ways() -> None:
+    network = nablanet.Network([3, 2], seed=1)
+    save_model(network, "plain.nabla")
+    wanted = network.predict(np.array([[1, 2, 3], [4, 5, 6]])).tolist()
+    for text in ("1 2 3\n4 5 6\n", "1\t2\t3\n4\t5\t6\n", "1;2;3\n4;5;6", "a b c\n1 2 3\n4 5 6\n"):
+        Path("x.txt").write_text(text)
+        result = runner.invoke(app, ["predict", "plain.nabla", "x.txt", "--json"])
+        assert [json.loads(line)["outputs"] for line in result.stdout.splitlines()] == wanted
+        said = "nablanet: x.txt: the first line is taken as a header, not as numbers: a, b, c\n"
+        assert result.stderr == (said if text.startswith("a") else "")
+
+
+def test_a_model_of_a_table_names_the_columns_it_wants() -> None:
+    path, _ = iris_csv()
+    run("train", path, "--target", "species", "--epochs", 1, "-q")
+    Path("x.csv").write_text("1,2,3\n")
+    for command_name in ("predict", "evaluate"):
+        message = run(command_name, "iris.nabla", "x.csv", code=1)
+        assert "no header" in message
+        assert "the model takes a table with the columns a, b, c, d" in message
+    assert "predict takes a file; evaluate takes digits" in run("predict", "iris.nabla", "digits", code=1)
+
+
+def test_a_network_saved_from_python_is_evaluated_where_it_fits() -> None:
+    pixels, labels = sklearn_digits(return_X_y=True)
+    network = nablanet.Network([64, 30, 10], cost="cross_entropy", seed=1)
+    network.fit(pixels / 16, labels, epochs=5, batch_size=10, eta=0.5, progress=False)
+    network.save("mine.nabla")
+    result = runner.invoke(app, ["evaluate", "mine.nabla", "digits", "--json"])
+    right = int((network.predict(pixels[::5] / 16).argmax(axis=1) == labels[::5]).sum())
+    assert json.loads(result.stdout)["correct"] == right
+    assert "does not say what its inputs are" in result.stderr
+    nablanet.Network([784, 10]).save("mine.nabla")
+    assert "does not say that its inputs are images" in run("evaluate", "mine.nabla", "digits", code=1)
+
+
+def test_mnist_is_found_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("data").mkdir()
+    fake_mnist(Path("data/mnist"))
+    monkeypatch.setenv("NABLANET_DATA", "data")
+    run("train", "mnist", "--epochs", 1, "-q")
+    assert json.loads(run("evaluate", "mnist.nabla", "mnist", "--json"))["total"] == 50
+
+
+def test_one_epoch_is_told_as_one() -> None:
+    path, _ = iris_csv()
+    out = run("train", path, "--target", "species", "--epochs", 1, "--batch-size", 1000)
+    assert "1 epoch of mini-batches of 119; seed 0" in out
+    assert "after 1 epoch, " in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.0004, "<1 ms"), (0.0042, "4 ms"), (0.1, "0.10 s"), (75.126, "75.13 s")]
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (69123.4, "69123"),
+        (1.5, "1.500"),
+        (0.05, "0.05000"),
+        (123.456, "123.5"),
+        (2e-7, "2.000e-07"),
+        (0.0, "0"),
+        (math.inf, "inf"),
+    ],
+)
+def test_errors_have_four_digits(x: float, words: str) -> None:
+    assert measure(x) == words
+
+
+def test_the_help_tells_the_defaults_and_the_version() -> None:
+    assert run("--version") == f"nablanet {nablanet.__version__}\n"
+    helped = " ".join(run("train", "--help").replace("\u2502", " ").split())
+    for part in ("30 for digits", "256,128 for digits", "0.001 for adam", "64 for mnist", "softplus"):
+        assert part in helped
+
+
+def test_an_import_that_fails_is_told_in_one_line() -> None:
+    code = "import sys, nablanet.cli\nsys.modules['nablanet.cli.main'] = None\nnablanet.cli.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("nablanet: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="exit code of a signal")
+def test_ctrl_c_before_the_training_is_no_traceback() -> None:
+    code = (
+        "import sys, nablanet.cli\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'nablanet.cli.main': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "nablanet.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_ctrl_c_while_predicting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nablanet.cli.answers.open_model", interrupt)
+    assert run("predict", "m", "x", code=130) == "nablanet: interrupted"

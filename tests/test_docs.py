@@ -32,7 +32,8 @@ def test_code_runs_as_printed(
         if printed:
             assert out == printed
         for line in re.findall(r'# prints "(.*?)" and so on', code):
-            assert out.startswith(line + "\n")
+            # how many are right is the network's affair, not the page's
+            assert re.match(re.sub(r"\d+ /", r"\\d+ /", line) + "\n", out)
 
 
 def test_links_lead_somewhere() -> None:

@@ -19,7 +19,7 @@ from safetensors.numpy import save as save_tensors
 
 import nablanet
 from nablanet import ACTIVATIONS, COSTS, Activation, Cost, Epoch, History, Network
-from nablanet.files import Model, ModelFileError, load, read_model, save_model
+from nablanet.files import Model, ModelFileError, is_model_file, load, read_model, save_model
 
 FULL = {
     "preprocessing": {"kind": "table", "columns": [{"name": "größe", "mean": 0.1}]},
@@ -332,3 +332,46 @@ def test_saving_over_a_link_keeps_the_link(saved: Path) -> None:
     save_model(Network([4, 4]), link)
     assert link.is_symlink()
     assert load(saved).sizes == [4, 4]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    for name in (path, tmp_path):
+        with pytest.raises(FileExistsError, match="not a regular file"):
+            save_model(Network([1, 1]), name)
+    assert path.is_fifo()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_file_is_known_by_its_beginning(saved: Path) -> None:
+    raw = saved.read_bytes()
+    assert is_model_file(saved)
+    header = 8 + int.from_bytes(raw[:8], "little")
+    others = (b"", b"a,b\n1,2\n", raw[: header // 2], save_tensors({"w2": np.zeros((2, 2))}), b"[" * 50_000)
+    for other in others:
+        saved.write_bytes(other)
+        assert not is_model_file(saved)
+    saved.write_bytes((10).to_bytes(8, "little") + b"[" * 10)
+    assert not is_model_file(saved)
+    assert not is_model_file(saved.parent)
+    assert not is_model_file(saved.parent / "nothing")
+
+
+def test_a_damaged_model_is_told_from_another_file(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match=r"is a damaged or truncated nablanet model file$"):
+        load(saved)
+    saved.write_text("a,b\n")
+    with pytest.raises(ModelFileError, match=r"is not a nablanet model file, or not a whole one$"):
+        load(saved)
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "private.nabla"
+    net = nablanet.Network([2, 2], seed=0)
+    net.save(path)
+    path.chmod(0o600)
+    net.save(path)
+    assert path.stat().st_mode & 0o777 == 0o600

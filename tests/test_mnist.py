@@ -10,6 +10,7 @@ import struct
 import tracemalloc
 import urllib.error
 import urllib.request
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     for part in (NAMES[1], NAMES[2], str(tmp_path)):
         assert part in str(refusal.value)
     assert NAMES[0] not in str(refusal.value)
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
         load_mnist(tmp_path / "nowhere")
     with pytest.raises(NotADirectoryError, match="wanted the folder"):
         load_mnist(tmp_path / f"{NAMES[0]}.gz")
@@ -191,6 +192,15 @@ def test_files_that_do_not_belong_together(tmp_path: Path, name: str, wrong: Byt
         load_mnist(tmp_path)
 
 
+def test_the_environment_may_name_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = small()
+    write_all(tmp_path / "mnist", arrays)
+    monkeypatch.setenv("NABLANET_DATA", str(tmp_path))
+    assert_holds(load_mnist(), arrays)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_mnist(tmp_path / "nowhere")
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
     """An empty cache folder and a mirror on this disk with few images; other addresses fail the test."""
@@ -204,6 +214,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
         opened.append(url.rsplit("/", 1)[1])
         return urllib.request.urlopen(url)  # noqa: S310 - a file, see above
 
+    monkeypatch.delenv("NABLANET_DATA", raising=False)
     monkeypatch.setattr(mnist, "FILES", md5)
     monkeypatch.setattr(mnist, "MIRRORS", ((tmp_path / "mirror").as_uri() + "/",))
     monkeypatch.setattr(mnist, "cache_folder", lambda: tmp_path / "cache" / "mnist")
@@ -284,16 +295,18 @@ def test_an_endless_download_is_cut_off(cache: Cache, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "failure",
+    ("failure", "reason"),
     [
-        urllib.error.URLError("Name or service not known"),
-        TimeoutError("timed out"),
-        ConnectionResetError("reset by peer"),
-        http.client.RemoteDisconnected("closed"),
+        (urllib.error.URLError("Name or service not known"), "Name or service not known"),
+        (urllib.error.URLError(OSError(-2, "no such host")), "no such host"),
+        (urllib.error.HTTPError("https://x", 404, "Not Found", Message(), None), "answers 404 Not Found"),
+        (TimeoutError("timed out"), "timed out"),
+        (ConnectionResetError(104, "reset by peer"), "reset by peer"),
+        (http.client.RemoteDisconnected("closed"), "closed"),
     ],
 )
 def test_without_a_network_the_message_says_what_to_do(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch, failure: Exception
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, failure: Exception, reason: str
 ) -> None:
     folder, _, _ = cache
     mirrors = ("https://mirror.invalid/mnist/", "https://other.invalid/")
@@ -306,8 +319,13 @@ def test_without_a_network_the_message_says_what_to_do(
     with pytest.raises(FileNotFoundError) as refusal:
         load_mnist()
     assert isinstance(refusal.value, MnistUnavailable)
-    for part in (*(f"{name}.gz" for name in NAMES), *mirrors, str(folder), "--data DIR", str(failure)):
+    for part in (*(f"{name}.gz" for name in NAMES), *mirrors, str(folder), "--data DIR", reason):
         assert part in str(refusal.value)
+    lines = str(refusal.value).splitlines()
+    assert f"  {mirrors[0]}{NAMES[0]}.gz: " in lines[1]
+    assert lines[1].endswith(reason)
+    assert "Errno" not in str(refusal.value)
+    assert "load_data_wrapper(DIR)" in str(refusal.value)
 
 
 def test_mirrors_are_reached_by_https_only() -> None:

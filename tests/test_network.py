@@ -53,6 +53,11 @@ def test_the_users_own_initializer() -> None:
     assert net.feedforward([1, 1]) == pytest.approx(np.full((3, 1), 1 / (1 + np.exp(-4))), rel=1e-6)
     with pytest.raises(ValueError, match=r"w of shape \(3, 2\) and b of shape \(3, 1\) for layer 2"):
         nn.Network([2, 3], init=lambda rng, n_in, n_out: (np.ones((n_in, n_out)), np.ones(n_out)))
+    for wrong in (np.nan, 1e300):
+        with pytest.raises(ValueError, match=r"w of layer 2 .*must be finite"):
+            nn.Network(
+                [2, 3], init=lambda *_, v=wrong: (np.full((3, 2), v), np.zeros((3, 1))), dtype="float32"
+            )
     with pytest.raises(TypeError, match="must return a pair"):
         nn.Network([2, 3], init=lambda rng, n_in, n_out: 3)  # type: ignore[arg-type,return-value]
 
@@ -97,7 +102,7 @@ def test_mixed_forms_and_labels_and_whole_arrays_mean_the_same() -> None:
         (X, one_hot),
     ):
         net = nn.Network([4, 5, 3], seed=3)
-        net.SGD(data, 2, 4, 0.5)  # type: ignore[arg-type]
+        net.SGD(data, 2, 4, 0.5)
         states.add(b"".join(state(net)))
     assert len(states) == 1
 
@@ -404,9 +409,13 @@ X2, Y2 = [[0.0, 1.0]], [[0.0, 1.0]]
             "the X of validation",
         ),
         (lambda n: n.evaluate([]), ValueError, "test_data is empty"),
-        (lambda n: n.evaluate((X2 * 3, [0, 1, 1])), TypeError, "must be NumPy arrays"),
+        (lambda n: n.evaluate((X2 * 3, [0, 1, 1])), TypeError, "a tuple .X, Y. of NumPy arrays"),
         (lambda n: n.predict([[0, "tea"]]), TypeError, "X must hold real numbers, got dtype <U"),
         (lambda n: n.predict(np.array([[0, "tea"]], object)), TypeError, r"got 'tea' \(str\) at \[0, 1\]"),
+        (lambda n: n.fit(X2, Y2, epochs=1, batch_size=1, eta=1, callbacks=[3]), TypeError, "callbacks"),
+        (lambda n: n.update_mini_batch([([0, 1], 0)], 10**400), ValueError, "eta must be finite"),
+        (lambda n: n.predict(np.array([["1", "2"]], object)), TypeError, r"got '1' \(str\)"),
+        (lambda n: n.predict(np.ma.masked_equal([[0.0, 1.0]], 1)), TypeError, "masked values"),
         (lambda n: n.mean_cost(X2, [[0.5]]), ValueError, "integer labels"),
     ],
 )
@@ -446,6 +455,13 @@ def test_a_wrong_network_is_refused(arguments: dict[str, Any], error: type[Excep
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (lambda n: n.activations.pop(), "activations must be a list of 2"),
+        (lambda n: n.activations.append("relu"), "activations must be a list of 2"),
+        (lambda n: n.activations.__setitem__(0, "relu"), "got 'relu' .str. in it"),
+        (lambda n: n.activations.__setitem__(0, nn.ACTIVATIONS["softmax"]), "softmax is an output"),
+        (lambda n: setattr(n, "activations", None), "activations must be a list of 2"),
+        (lambda n: setattr(n, "cost", "hinge"), "no cost 'hinge'"),
+        (lambda n: setattr(n, "weights", 5), "weights must be a list of 2 arrays, got 5"),
         (lambda n: n.weights.pop(), "weights must have 2 arrays"),
         (lambda n: n.weights.__setitem__(0, np.zeros((2, 3))), r"weights\[0\] belongs to layer 2 .*\(3, 2\)"),
         (lambda n: n.biases.__setitem__(1, np.zeros(2)), r"biases\[1\] belongs to layer 3 .*\(2, 1\)"),
@@ -465,7 +481,7 @@ def test_spoiled_parameters_are_refused(spoil: Callable[[nn.Network], object], m
     for call in calls:
         net = nn.Network([2, 3, 2], seed=0)
         spoil(net)
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((TypeError, ValueError), match=message):
             call(net)
 
 
@@ -478,6 +494,113 @@ def test_replaced_parameters_are_taken_in_any_form() -> None:
         network.update_mini_batch([([0, 1], 0)], 1.0)
     assert all(np.array_equal(a, b) for a, b in zip(net.weights, other.weights, strict=True))
     assert net.weights[0].dtype == np.float32
+
+
+def test_a_cost_changed_by_name_is_what_trains() -> None:
+    net, other = (
+        nn.Network([2, 3, 2], seed=0),
+        nn.Network([2, 3, 2], cost="cross_entropy", output="sigmoid", seed=0),
+    )
+    net.cost = "cross_entropy"  # type: ignore[assignment]
+    for network in (net, other):
+        network.update_mini_batch([([0, 1], 0)], 1.0)
+    assert np.array_equal(net.weights[0], other.weights[0])
+
+
+@pytest.mark.parametrize("form", [tuple, lambda arrays: np.array(arrays)])
+def test_parameters_in_another_container(form: Callable[[list[Array]], Any]) -> None:
+    net, other = nn.Network([3, 3, 3], seed=0), nn.Network([3, 3, 3], seed=0)
+    net.weights = form(net.weights)
+    for network in (net, other):
+        network.update_mini_batch([([0, 1, 2], 0)], 1.0)
+    assert all(np.array_equal(a, b) for a, b in zip(net.weights, other.weights, strict=True))
+
+
+def test_the_packages_own_functions_cannot_be_replaced() -> None:
+    for registry in (nn.ACTIVATIONS, nn.COSTS):
+        with pytest.raises(TypeError):
+            registry["mine"] = next(iter(registry.values()))  # type: ignore[index]
+
+
+def test_two_samples_of_one_number_are_whole_arrays_in_a_tuple_and_pairs_in_a_list() -> None:
+    X, Y = np.array([[0.0], [1.0]]), np.array([[0.25], [0.75]])
+    whole, pairs, plain = (nn.Network([1, 1], seed=0) for _ in range(3))
+    whole.update_mini_batch((X, Y), 1.0)
+    pairs.update_mini_batch([X, Y], 1.0)  # type: ignore[list-item]
+    plain.update_mini_batch([([0.0], [0.25]), ([1.0], [0.75])], 1.0)
+    assert np.array_equal(whole.weights[0], plain.weights[0])
+    plain = nn.Network([1, 1], seed=0)
+    plain.update_mini_batch([(0.0, 1.0), (0.25, 0.75)], 1.0)
+    assert np.array_equal(pairs.weights[0], plain.weights[0])
+
+
+def test_sgd_counts_as_evaluate_does_on_two_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    net = nn.Network([1, 1], seed=0)
+    net.weights[0][:], net.biases[0][:] = 1, 0
+    data = [([2.0], [1.0]), ([-2.0], [0.0])]
+    net.SGD(data, 1, 2, 1e-9, test_data=data)
+    assert capsys.readouterr().out == "Epoch 0: 2 / 2\n"
+
+
+def flat(a: Array, y: Array) -> Array:
+    return (a - y).sum(axis=0)
+
+
+def one_number(a: Array, y: Array) -> Array:
+    return np.array(1.0)
+
+
+SQUARE = nn.COSTS["quadratic"]
+TANH = nn.ACTIVATIONS["tanh"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cost": nn.Cost("c", SQUARE.function, flat)}, r"derivative of cost 'c' must return shape \(4, 4\)"),
+        ({"cost": nn.Cost("c", one_number, SQUARE.derivative)}, r"cost 'c' must .* \(4,\)"),
+        (
+            {"activation": nn.Activation("f", lambda z: z.sum(0), TANH.derivative)},
+            "activation 'f' must return",
+        ),
+        ({"activation": nn.Activation("f", TANH.function, lambda z: z.sum(0))}, "the derivative of 'f' must"),
+    ],
+)
+def test_functions_of_the_wrong_shape_are_refused(arguments: dict[str, Any], message: str) -> None:
+    net = nn.Network([2, 4, 4], output="tanh", **arguments)
+    with pytest.raises(ValueError, match=message):
+        net.fit(np.ones((4, 2)), np.ones((4, 4)), epochs=1, batch_size=4, eta=0.1)
+
+
+def test_methods_of_the_wrong_shape_are_refused() -> None:
+    class FlatDerivative(nn.Network):
+        def cost_derivative(self, output_activations: Array, y: Array) -> Array:
+            return (output_activations - y).ravel()
+
+    class FlatOutput(nn.Network):
+        def feedforward(self, a: Any) -> Array:
+            return super().feedforward(a).ravel()
+
+    with pytest.raises(ValueError, match=r"cost_derivative must return shape \(2, 1\), got \(2,\)"):
+        FlatDerivative([2, 2]).update_mini_batch([([0, 1], 0)], 1.0)
+    with pytest.raises(ValueError, match=r"feedforward must return shape \(2, 1\), got \(2,\)"):
+        FlatOutput([2, 2]).predict(np.zeros((3, 2)))
+
+
+def test_an_own_step_that_diverges_is_noticed_in_its_epoch() -> None:
+    class Wild(nn.Network):
+        steps = 0
+
+        def update_mini_batch(self, mini_batch: Any, eta: float) -> None:
+            self.steps += 1
+            if self.steps == 3:
+                self.weights[0] *= np.inf
+
+    net = Wild([2, 2], seed=0)
+    before = net.weights[0].copy()
+    with pytest.raises(nn.DivergenceError, match="in epoch 1"), np.errstate(invalid="ignore"):
+        net.SGD([([0, 1], 0), ([1, 0], 1)], 5, 1, 1.0)
+    assert np.array_equal(net.weights[0], before)
 
 
 def test_an_array_keeps_its_identity_through_training() -> None:
@@ -494,6 +617,13 @@ def test_a_value_too_large_for_float32_is_refused() -> None:
     net = nn.Network([1, 1], dtype="float32")
     with pytest.raises(ValueError, match="a as float32 must be finite"):
         net.feedforward([1e300])
+    for call in (
+        lambda: net.predict([[1e300]]),
+        lambda: net.mean_cost([[-1e300]], [[0.0]]),
+        lambda: net.fit([[1e300]], [[0.0]], epochs=1, batch_size=1, eta=0.1),
+    ):
+        with pytest.raises(ValueError, match="X as float32 must be finite"):
+            call()
     net.feedforward(np.array([1e30]))
 
 

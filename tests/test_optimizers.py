@@ -68,6 +68,7 @@ def test_a_users_own_optimizer_is_honoured() -> None:
         (lambda: nn.SGD(float("nan")), ValueError, "eta must be finite"),
         (lambda: nn.SGD("fast"), TypeError, "eta must be a number"),  # type: ignore[arg-type]
         (lambda: nn.Adam(beta1=1.0), ValueError, "beta1 must be below 1"),
+        (lambda: nn.Adam(epsilon=1e-50), ValueError, "epsilon must be at least 1e-16"),
         (lambda: nn.Adam(epsilon=-1), ValueError, "epsilon must be finite and above 0"),
     ],
 )

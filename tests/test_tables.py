@@ -123,10 +123,27 @@ def test_missing_numbers(cell: str) -> None:
 
 
 def test_plain_numbers(tmp_path: Path) -> None:
-    np.testing.assert_array_equal(read_numbers(write(tmp_path, "1,2\n3,4.5\n")), [[1, 2], [3, 4.5]])
-    np.testing.assert_array_equal(read_numbers(write(tmp_path, "p0;p1\n1;2\n")), [[1, 2]])
+    for content in (
+        "1,2\n3,4.5\n",
+        "1;2\n3;4.5",
+        "1\t2\n3\t4.5\n",
+        " 1  2\n\n3 4.5 \n",
+        "1, 2\r\n3, 4.5\r\n",
+    ):
+        numbers, header = read_numbers(write(tmp_path, content))
+        np.testing.assert_array_equal(numbers, [[1, 2], [3, 4.5]])
+        assert header is None
+    for content in ("p0;p1\n1;2\n", "p0 p1\n1 2\n"):
+        numbers, header = read_numbers(write(tmp_path, content))
+        np.testing.assert_array_equal(numbers, [[1, 2]])
+        assert header == ["p0", "p1"]
     for content, message in (
         ("1,2\n3\n", "line 2: wanted 2"),
+        ("1 2\n1,2\n", "line 2: wanted 2"),
+        ("1 2;3 4\n", "line 1: .* column 1"),
+        ("1,5;2\n", "line 1: .* column"),
+        ("1 x\n1 2\n", "line 1: .* column 2"),
+        ("1,,2\n", "line 1: .* column 2, got ''"),
         ("1,2\n3,x\n", "line 2: .* column 2"),
         ("", "no"),
     ):
@@ -167,11 +184,53 @@ def test_one_hot_agrees_with_scikit_learn(values: list[str], m: int) -> None:
 
 
 def test_constant_and_empty_columns_give_zero() -> None:
-    t = table(same=["0.1"] * 6, empty=[""] * 6, late=[""] * 5 + ["7"])
-    encoder = TableEncoder.fit(t, np.arange(5), ["same", "empty", "late"])
-    np.testing.assert_array_equal(encoder.transform(t), np.zeros((6, 3)))
-    other = table(same=["5"], empty=["3"], late=["1"])
-    np.testing.assert_array_equal(encoder.transform(other), np.zeros((1, 3)))
+    t = table(same=["0.1"] * 6, late=[""] * 5 + ["7"])
+    encoder = TableEncoder.fit(t, np.arange(5), ["same", "late"])
+    np.testing.assert_array_equal(encoder.transform(t), np.zeros((6, 2)))
+    other = table(same=["5"], late=["1"])
+    np.testing.assert_array_equal(encoder.transform(other), np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("odd", ["4o", "inf", "-inf", "1_000", "1e999", "2,5", "#REF!"])
+def test_a_slip_among_numbers_is_refused(odd: str) -> None:
+    cells = [str(i) for i in range(100)]
+    cells[41] = odd
+    t = table(x=cells, y=["a", "b"] * 50)
+    with pytest.raises(ValueError, match=f"line 43: column 'x' .*'{odd}'.*--ignore x"):
+        TableEncoder.fit(t, np.arange(100), ["x"])
+    with pytest.raises(ValueError, match=f"line 43: column 'x' .*'{odd}'.*--task classification"):
+        Target.fit(t, np.arange(100), "x")
+
+
+def test_missing_cells_do_not_hide_a_slip() -> None:
+    t = table(x=[""] * 50 + ["1", "2"] * 10 + ["3x"])
+    with pytest.raises(ValueError, match="line 72: column 'x'"):
+        TableEncoder.fit(t, np.arange(71), ["x"])
+
+
+def test_a_column_of_infinities_is_no_text() -> None:
+    with pytest.raises(ValueError, match=r"line 2: column 'x' .*'inf'"):
+        TableEncoder.fit(table(x=["inf", "1"] * 5), np.arange(10), ["x"])
+
+
+def test_texts_with_some_numbers_stay_texts() -> None:
+    t = table(x=["1", "2", "3", "4", "5", "6", "7", "8", "A"], y=["1"] * 9)
+    assert TableEncoder.fit(t, np.arange(9), ["x"]).n_inputs == 9
+    assert Target.fit(table(x=["1", "2", "x"] * 5), np.arange(15), "x").class_names == ["1", "2", "x"]
+    slip = table(x=["1"] * 20 + ["2"] * 20 + ["x"])
+    assert Target.fit(slip, np.arange(41), "x", "classification").class_names == ["1", "2", "x"]
+
+
+def test_a_column_without_values_is_refused() -> None:
+    t = table(empty=["", "NA"] * 3, x=["1"] * 6)
+    with pytest.raises(ValueError, match=r"t\.csv: column 'empty' has no value in any row.*--ignore empty"):
+        TableEncoder.fit(t, np.arange(6), ["empty", "x"])
+
+
+def test_a_table_is_known_by_its_content(tmp_path: Path) -> None:
+    same = [read_table(write(tmp_path, raw)).sha256 for raw in (b"a,b\n1,2\n", gzip.compress(b"a,b\n1,2\n"))]
+    assert len(set(same)) == 1
+    assert read_table(write(tmp_path, "a,b\n1,3\n")).sha256 not in same
 
 
 def test_an_encoder_comes_back_from_its_description() -> None:
@@ -211,9 +270,11 @@ def test_messages_name_the_column() -> None:
         encoder.transform(table(a=["1", "one"], b=["x", "y"]))
     with pytest.raises(ValueError, match="no column 'c'; it has: a, b"):
         t.column("c")
-    many = table(name=[f"n{i}" for i in range(50)])
-    with pytest.raises(ValueError, match="'name' has 50 different texts"):
-        TableEncoder.fit(many, np.arange(50), ["name"])
+    many = table(**{"full name": [f"n{i}" for i in range(50)]})
+    with pytest.raises(ValueError, match=r"'full name' has 50 different texts.*--ignore 'full name'"):
+        TableEncoder.fit(many, np.arange(50), ["full name"])
+    with pytest.raises(ValueError, match="needs a target of numbers, but column 'b' has 'x' in line 2"):
+        Target.fit(t, np.arange(2), "b", "regression")
     with pytest.raises(ValueError, match="decimal point"):
         TableEncoder.fit(table(x=[f"{i},5" for i in range(50)]), np.arange(50), ["x"])
     with pytest.raises(ValueError, match="'x' has numbers too large"):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <stdexcept>
 #include <utility>
 
 namespace nablanet {
@@ -46,14 +47,16 @@ double multiply_adds(const std::vector<Index>& sizes) {
 
 template <class T>
 Engine<T>::Engine(Network network, const Kernels<T>& kernels, int threads)
-    : network_(std::move(network)), kernels_(kernels), threads_(threads), parameters_(network_.sizes) {}
+    : network_(std::move(network)), kernels_(kernels), threads_(threads), parameters_(network_.sizes) {
+  if (network_.activations.size() + 1 != network_.sizes.size()) {
+    throw std::invalid_argument("one activation is needed for each layer but the first");
+  }
+}
 
 template <class T>
-Team& Engine<T>::team_for(Index rows, double passes) {
+int Engine<T>::team_size(Index rows, double passes) const {
   const double work = passes * static_cast<double>(rows) * multiply_adds(network_.sizes);
-  const int size = std::clamp(static_cast<int>(std::min(work / kWorkForThread, 1e6)), 1, threads_);
-  if (team_ == nullptr || team_->size() != size) team_ = std::make_unique<Team>(size);
-  return *team_;
+  return std::clamp(static_cast<int>(std::min(work / kWorkForThread, 1e6)), 1, threads_);
 }
 
 template <class T>
@@ -93,7 +96,7 @@ template <class T>
 double Engine<T>::predict(const Source& x, const Target* y, Index first, Index rows, T* out) {
   const std::size_t last = network_.sizes.size() - 1;
   const Index width = network_.sizes[last];
-  Team& team = team_for(rows, 1);
+  Team team(team_size(rows, 1));
   const Index block = std::min(rows, kPredictRows);
   std::vector<Workspace<T>> works;
   for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
@@ -210,7 +213,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
 template <class T>
 double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums) {
   const Workspace<T> work(network_.sizes, rows, true);
-  Team& team = team_for(rows, 3);
+  Team team(team_size(rows, 3));
   const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
   double sum = 0;
   team.run([&](int member) {
@@ -269,11 +272,10 @@ double Engine<T>::train(const std::int64_t* order, Index count) {
   for (Index begin = 0; begin < count; begin += batch) {
     steps.push_back(next_steps(std::min(batch, count - begin)));
   }
-  Team& whole = team_for(batch, 3);
-  const bool divide = whole.size() > 1 && choice_.team();
-  Team& team = divide ? whole : alone_;
-  const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
+  const int most = team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();
+  Team team(most > 1 && choice_.team() ? most : 1);
+  const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
   double sum = 0;
   team.run([&](int member) {
     double costs = 0;
@@ -289,7 +291,7 @@ double Engine<T>::train(const std::int64_t* order, Index count) {
     }
     if (member == 0) sum = costs;
   });
-  if (whole.size() > 1) {
+  if (most > 1) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
     choice_.took(seconds.count() / static_cast<double>(count));
   }

@@ -58,7 +58,7 @@ class Engine {
     Inputs inputs;  // of the first layer
   };
 
-  Team& team_for(Index rows, double passes);
+  int team_size(Index rows, double passes) const;
   Product<T> product_into(const Workspace<T>& work, std::size_t layer) const;
   Output<T> output_of(const Workspace<T>& work) const;
   void gather(const Source& x, const Target* y, const Samples& samples, Range rows, const Workspace<T>& work,
@@ -76,8 +76,6 @@ class Engine {
   const Kernels<T>& kernels_;
   int threads_;
   Parameters<T> parameters_;
-  std::unique_ptr<Team> team_;
-  Team alone_{1};
   ThreadChoice choice_;
 
   Source x_;

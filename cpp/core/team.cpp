@@ -24,10 +24,17 @@ void pause() {
 // Spinning helps only where every member has a core of its own.
 Team::Team(int size) : size_(size), spin_(size <= static_cast<int>(std::thread::hardware_concurrency())) {
   threads_.reserve(static_cast<std::size_t>(size - 1));
-  for (int member = 1; member < size; ++member) threads_.emplace_back([this, member] { serve(member); });
+  try {
+    for (int member = 1; member < size; ++member) threads_.emplace_back([this, member] { serve(member); });
+  } catch (...) {  // the system has no more threads: end those there are
+    dismiss();
+    throw;
+  }
 }
 
-Team::~Team() {
+Team::~Team() { dismiss(); }
+
+void Team::dismiss() {
   stop_ = true;
   call_.fetch_add(1, std::memory_order_release);
   call_.notify_all();

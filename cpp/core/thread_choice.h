@@ -17,7 +17,7 @@ class ThreadChoice {
     if (trial_) {
       const bool won = team_ ? alone_ < with_team_ : with_team_ < alone_;
       if (won) team_ = !team_;
-      patience_ = won ? kPatience : std::min(2 * patience_, kMostPatience);
+      patience_ = won ? kPatience : std::min(4 * patience_, kMostPatience);
       pieces_ = 0;
     }
     const double current = team_ ? with_team_ : alone_;
@@ -26,14 +26,14 @@ class ThreadChoice {
   }
 
  private:
-  // Pieces of work until the other way is tried again, doubled each time that it loses.
+  // Pieces of work until the other way is tried again, four times as many each time that it loses.
   static constexpr int kPatience = 8;
   static constexpr int kMostPatience = 256;
 
   bool team_ = true;    // the way that won
   bool trial_ = false;  // the next piece goes the other way
   double with_team_ = 0, alone_ = 0;
-  int patience_ = 1;
+  int patience_ = 2;
   int pieces_ = 0;
 };
 

@@ -26,7 +26,7 @@ struct Range {
   constexpr Index size() const { return end - begin; }
 };
 
-// The order of these is the order of the names in src/nablanet/engine.py.
+// In the order of ACTIVATIONS in src/nablanet/activations.py and COSTS in costs.py.
 enum class Activation : int {
   sigmoid,
   tanh,
@@ -41,9 +41,7 @@ enum class Activation : int {
   identity,
   softmax,
 };
-inline constexpr int kActivations = 12;
 
 enum class Cost : int { quadratic, cross_entropy };
-inline constexpr int kCosts = 2;
 
 }  // namespace nablanet

@@ -4,18 +4,32 @@ Nielsen's "Neural Networks and Deep Learning", on a compiled engine.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nablanet.activations import ACTIVATIONS, Activation, sigmoid, sigmoid_prime
-from nablanet.costs import COSTS, Cost
-from nablanet.engine import build_info
-from nablanet.network import Network
-from nablanet.optimizers import SGD, Adam
-from nablanet.training import DivergenceError, Epoch, History
 from nablanet.version import __version__
 
 if TYPE_CHECKING:
-    from nablanet.files import load
+    from nablanet.activations import ACTIVATIONS, Activation, sigmoid, sigmoid_prime
+    from nablanet.costs import COSTS, Cost
+    from nablanet.engine import build_info
+    from nablanet.files import ModelFileError, load
+    from nablanet.network import Network
+    from nablanet.optimizers import SGD, Adam
+    from nablanet.training import DivergenceError, Epoch, History
+
+# A module is loaded when one of its names is first used, so that the command line starts with
+# nothing but this file and can tell in words what goes wrong in the others.
+_MODULES = {
+    "activations": ("ACTIVATIONS", "Activation", "sigmoid", "sigmoid_prime"),
+    "costs": ("COSTS", "Cost"),
+    "engine": ("build_info",),
+    "files": ("ModelFileError", "load"),
+    "network": ("Network",),
+    "optimizers": ("SGD", "Adam"),
+    "training": ("DivergenceError", "Epoch", "History"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "ACTIVATIONS",
@@ -27,6 +41,7 @@ __all__ = [
     "DivergenceError",
     "Epoch",
     "History",
+    "ModelFileError",
     "Network",
     "__version__",
     "build_info",
@@ -37,12 +52,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # model files need safetensors, which `import nablanet` does not load
-    if name == "load":
-        from nablanet.files import load
-
-        return load
-    raise AttributeError(f"module 'nablanet' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nablanet' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"nablanet.{_HOMES[name]}"), name)
+    return value
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,6 @@
 """`python -m nablanet` is the `nablanet` command."""
 
-from nablanet.cli.main import main
+from nablanet.cli import main
 
 if __name__ == "__main__":
     main()

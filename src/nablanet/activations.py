@@ -8,8 +8,9 @@ sample, so it acts along the first axis (columns are samples) and is differentia
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ def sigmoid_prime(z: Any) -> Array:
 
 
 def tanh(z: Array) -> Array:
+    """(exp(z) - exp(-z)) / (exp(z) + exp(-z))."""
     return np.tanh(z)
 
 
@@ -49,6 +51,7 @@ def tanh_prime(z: Array) -> Array:
 
 
 def relu(z: Array) -> Array:
+    """max(z, 0)."""
     return np.where(z > 0, z, 0)
 
 
@@ -58,10 +61,12 @@ def relu_prime(z: Array) -> Array:
 
 
 def leaky_relu(z: Array) -> Array:
+    """Z where z > 0, else z / 100."""
     return np.where(z > 0, z, LEAKY_RELU_SLOPE * z)
 
 
 def leaky_relu_prime(z: Array) -> Array:
+    """1 where z > 0, else 1 / 100, also at the kink z = 0."""
     return np.where(z > 0, 1, LEAKY_RELU_SLOPE).astype(z.dtype)
 
 
@@ -71,6 +76,7 @@ def elu(z: Array) -> Array:
 
 
 def elu_prime(z: Array) -> Array:
+    """1 where z > 0, else exp(z)."""
     return np.exp(np.minimum(z, 0))
 
 
@@ -80,6 +86,7 @@ def selu(z: Array) -> Array:
 
 
 def selu_prime(z: Array) -> Array:
+    """The scale where z > 0, else scale alpha exp(z)."""
     return SELU_SCALE * np.where(z > 0, 1, SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
@@ -89,6 +96,7 @@ def gelu(z: Array) -> Array:
 
 
 def gelu_prime(z: Array) -> Array:
+    """Phi(z) + z phi(z), with phi the standard normal density."""
     near = np.clip(z, -40, 40)  # beyond, the density is 0
     density = np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
     return _normal_cdf(z) + near * density
@@ -100,6 +108,7 @@ def silu(z: Array) -> Array:
 
 
 def silu_prime(z: Array) -> Array:
+    """sigma(z) (1 + z sigma(-z))."""
     return sigmoid(z) * (1 + z * sigmoid(-z))
 
 
@@ -120,14 +129,17 @@ def softplus(z: Array) -> Array:
 
 
 def softplus_prime(z: Array) -> Array:
+    """sigma(z)."""
     return sigmoid(z)
 
 
 def identity(z: Array) -> Array:
+    """Z itself, as a new array."""
     return z.copy()
 
 
 def identity_prime(z: Array) -> Array:
+    """1."""
     return np.ones_like(z)
 
 
@@ -167,23 +179,25 @@ class Activation:
                 )
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    activation.name: activation
-    for activation in (
-        Activation("sigmoid", sigmoid, sigmoid_prime),
-        Activation("tanh", tanh, tanh_prime),
-        Activation("relu", relu, relu_prime),
-        Activation("leaky_relu", leaky_relu, leaky_relu_prime),
-        Activation("elu", elu, elu_prime),
-        Activation("selu", selu, selu_prime),
-        Activation("gelu", gelu, gelu_prime),
-        Activation("silu", silu, silu_prime),
-        Activation("mish", mish, mish_prime),
-        Activation("softplus", softplus, softplus_prime),
-        Activation("identity", identity, identity_prime),
-        Activation("softmax", softmax, softmax_prime),
-    )
-}
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        activation.name: activation
+        for activation in (
+            Activation("sigmoid", sigmoid, sigmoid_prime),
+            Activation("tanh", tanh, tanh_prime),
+            Activation("relu", relu, relu_prime),
+            Activation("leaky_relu", leaky_relu, leaky_relu_prime),
+            Activation("elu", elu, elu_prime),
+            Activation("selu", selu, selu_prime),
+            Activation("gelu", gelu, gelu_prime),
+            Activation("silu", silu, silu_prime),
+            Activation("mish", mish, mish_prime),
+            Activation("softplus", softplus, softplus_prime),
+            Activation("identity", identity, identity_prime),
+            Activation("softmax", softmax, softmax_prime),
+        )
+    }
+)
 SOFTMAX = ACTIVATIONS["softmax"]
 
 

@@ -53,6 +53,18 @@ def layer_activations(
         if last is None:
             last = hidden.pop()
         chosen = hidden[-1] if hidden else last
-    if SOFTMAX in hidden:
+    chain = [*hidden, last or suitable_output(cost, chosen, sizes[-1])]
+    check_activations(chain, sizes)
+    return chain
+
+
+def check_activations(activations: object, sizes: list[int]) -> None:
+    """Refuse what is not one Activation for each of layers 2..L, softmax only for the last."""
+    wanted = f"activations must be a list of {len(sizes) - 1} of nablanet.Activation for sizes {sizes}"
+    if not isinstance(activations, (list, tuple)) or len(activations) != len(sizes) - 1:
+        raise ValueError(f"{wanted}, got {shapes.describe(activations)}")
+    for activation in activations:
+        if not isinstance(activation, Activation):
+            raise TypeError(f"{wanted}, got {shapes.describe(activation)} in it")
+    if SOFTMAX in activations[:-1]:
         raise ValueError("softmax is an output activation; hidden layers need one that acts on each neuron")
-    return [*hidden, last or suitable_output(cost, chosen, sizes[-1])]

@@ -19,7 +19,7 @@ from nablanet.costs import (
     is_fused,
     softmax_error,
 )
-from nablanet.shapes import Array
+from nablanet.shapes import Array, require_shape
 
 CostDerivative = Callable[[Array, Array], Array]
 
@@ -34,8 +34,9 @@ def feed_forward(
     zs: list[Array] = []
     activated = [x]
     for w, b, activation in zip(weights, biases, activations, strict=True):
-        zs.append(w @ activated[-1] + b)
-        activated.append(activation.function(zs[-1]))
+        z = w @ activated[-1] + b
+        zs.append(z)
+        activated.append(require_shape(activation.function(z), z.shape, f"activation {activation.name!r}"))
     return zs, activated
 
 
@@ -56,12 +57,19 @@ def output_error(
         return a - y
     if cost_derivative is None:
         nabla_a = for_output(cost, output).derivative(a, y)
+        nabla_a = require_shape(nabla_a, a.shape, f"the derivative of cost {cost.name!r}")
     else:
-        samples = range(a.shape[1])
-        nabla_a = np.hstack([cost_derivative(a[:, [i]], y[:, [i]]) for i in samples])
+        one = (len(a), 1)
+        columns = [cost_derivative(a[:, [i]], y[:, [i]]) for i in range(a.shape[1])]
+        nabla_a = np.hstack([require_shape(column, one, "cost_derivative") for column in columns])
     if output == SOFTMAX:
         return softmax_error(z, nabla_a)
-    return nabla_a * output.derivative(z)
+    return nabla_a * slope(output, z)
+
+
+def slope(activation: Activation, z: Array) -> Array:
+    """sigma'(z)."""
+    return require_shape(activation.derivative(z), z.shape, f"the derivative of {activation.name!r}")
 
 
 def backpropagate_error(w_next: Array, delta_next: Array, sigma_prime: Array) -> Array:
@@ -94,7 +102,7 @@ def backpropagate(
     nabla_b = [bias_gradient(delta)]
     nabla_w = [weight_gradient(activated[-2], delta)]
     for l in range(len(weights) - 2, -1, -1):  # noqa: E741 - l is the book's layer index
-        delta = backpropagate_error(weights[l + 1], delta, activations[l].derivative(zs[l]))
+        delta = backpropagate_error(weights[l + 1], delta, slope(activations[l], zs[l]))
         nabla_b.insert(0, bias_gradient(delta))
         nabla_w.insert(0, weight_gradient(activated[l], delta))
     return nabla_b, nabla_w, sample_costs(zs[-1], activated[-1], y, activations[-1], cost)
@@ -104,4 +112,5 @@ def sample_costs(z: Array, a: Array, y: Array, output: Activation, cost: Cost) -
     """C_x for each column, shape (m,)."""
     if is_fused(cost, output):
         return fused_cross_entropy(z, y, output)
-    return for_output(cost, output).function(a, y)
+    costs = for_output(cost, output).function(a, y)
+    return require_shape(costs, (a.shape[1],), f"cost {cost.name!r}")

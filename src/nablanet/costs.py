@@ -7,8 +7,9 @@ dC_x/da has shape (n_L, m). The cost of a batch is the mean of C_x over its samp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -72,13 +73,15 @@ class Cost:
                 )
 
 
-COSTS: dict[str, Cost] = {
-    cost.name: cost
-    for cost in (
-        Cost("quadratic", quadratic, quadratic_derivative),
-        Cost("cross_entropy", cross_entropy, cross_entropy_derivative),
-    )
-}
+COSTS: Mapping[str, Cost] = MappingProxyType(
+    {
+        cost.name: cost
+        for cost in (
+            Cost("quadratic", quadratic, quadratic_derivative),
+            Cost("cross_entropy", cross_entropy, cross_entropy_derivative),
+        )
+    }
+)
 CROSS_ENTROPY = COSTS["cross_entropy"]
 _MULTINOMIAL = Cost("cross_entropy", log_likelihood, log_likelihood_derivative)
 

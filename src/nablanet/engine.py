@@ -11,7 +11,7 @@ import numpy as np
 
 from nablanet import _core
 from nablanet.activations import ACTIVATIONS
-from nablanet.costs import COSTS
+from nablanet.costs import COSTS, is_builtin
 from nablanet.optimizers import SGD, Adam, Optimizer
 from nablanet.shapes import Array, cast
 
@@ -25,6 +25,8 @@ _COST_NUMBERS = {name: number for number, name in enumerate(COSTS)}
 
 # Multiply-adds between two looks at signals and the progress bar: some 20 ms on one core.
 _WORK_PER_CALL = 5e8
+
+_MOST_THREADS = 256  # more than any step divides into
 
 try:
     _ISA: str = _core.choose_isa(os.environ.get("NABLANET_ISA", ""))
@@ -70,9 +72,9 @@ def predict(network: Network, X: Array, n_threads: int | None = None) -> Array:
     return outputs
 
 
-def evaluate(network: Network, X: Array, Y: Array) -> tuple[Array, float]:
+def evaluate(network: Network, X: Array, Y: Array, n_threads: int | None = None) -> tuple[Array, float]:
     """a^L for rows X, and the mean of C_x against Y (rows, or int32 labels)."""
-    core = _core_for(network, None)
+    core = _core_for(network, n_threads)
     rows, desired = _rows(X, network), _desired(Y, network)
     outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
     total = 0.0
@@ -144,9 +146,10 @@ def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core
     core = make(
         network.sizes,
         [_ACTIVATION_NUMBERS[a.name] for a in network.activations],
-        _COST_NUMBERS.get(network.cost.name, 0),
+        # a cost of the user's own may go with the package's activations, where only outputs are wanted
+        _COST_NUMBERS[network.cost.name] if is_builtin(network.cost) else 0,
         _ISA,
-        available_threads() if n_threads is None else n_threads,
+        min(available_threads() if n_threads is None else n_threads, _MOST_THREADS),
     )
     _load(core, network)
     return core

@@ -6,12 +6,13 @@ An initializer is a function (rng, n_in, n_out) -> (w, b) for one layer, with w 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
-from nablanet.shapes import Array, describe
+from nablanet.shapes import Array, cast, describe, numeric
 
 Initializer = Callable[[np.random.Generator, int, int], tuple[Array, Array]]
 
@@ -38,12 +39,14 @@ def he(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Array, Array]:
     return rng.standard_normal((n_out, n_in)) * np.sqrt(2 / n_in), np.zeros((n_out, 1))
 
 
-INITIALIZERS: dict[str, Initializer] = {
-    "gaussian": gaussian,
-    "scaled": scaled,
-    "xavier": xavier,
-    "he": he,
-}
+INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
+    {
+        "gaussian": gaussian,
+        "scaled": scaled,
+        "xavier": xavier,
+        "he": he,
+    }
+)
 
 
 def initialize(
@@ -59,12 +62,14 @@ def initialize(
     weights, biases = [], []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=2):
         drawn = init(rng, n_in, n_out)
-        try:
-            w, b = (np.array(part, dtype) for part in drawn)
-        except (TypeError, ValueError):
+        if not isinstance(drawn, (tuple, list)) or len(drawn) != 2:
             raise TypeError(
                 f"init must return a pair (w, b) of arrays, got {describe(drawn)} for layer {layer}"
-            ) from None
+            )
+        w, b = (
+            cast(numeric(part, name), dtype, name).copy()
+            for part, name in zip(drawn, (f"w of layer {layer}", f"b of layer {layer}"), strict=True)
+        )
         if w.shape != (n_out, n_in) or b.shape != (n_out, 1):
             raise ValueError(
                 f"init must return w of shape {(n_out, n_in)} and b of shape {(n_out, 1)} for layer "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from nablanet import backprop, engine, shapes, training
 from nablanet.activations import Activation
 from nablanet.activations import is_builtin as is_builtin_activation
-from nablanet.architecture import float_type, layer_activations
+from nablanet.architecture import check_activations, float_type, layer_activations
 from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
 from nablanet.costs import is_builtin as is_builtin_cost
 from nablanet.initializers import Initializer, initialize
@@ -21,6 +22,9 @@ from nablanet.optimizers import SGD, Optimizer, get_optimizer
 from nablanet.progress import progress_bar
 from nablanet.shapes import Array
 from nablanet.training import Callback, Epoch, History
+
+# pairs (x, y), or two whole arrays (X, Y)
+Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
 
 
 class Network:
@@ -84,20 +88,22 @@ class Network:
     def predict(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
         """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L)."""
         rows = shapes.rows(X, self.sizes[0])
-        shapes.check_finite(rows, "X")
+        shapes.check_fits(rows, self.dtype, "X")
         if n_threads is not None:
             n_threads = shapes.count(n_threads, "n_threads")
         if self.overrides("feedforward"):
-            return np.hstack([self.feedforward(row.reshape(-1, 1)) for row in rows]).T
+            outputs = [self.feedforward(row.reshape(-1, 1)) for row in rows]
+            column = (self.sizes[-1], 1)
+            return np.hstack([shapes.require_shape(a, column, "feedforward") for a in outputs]).T
         return self._outputs(rows, n_threads)
 
     def SGD(
         self,
-        training_data: Iterable[tuple[Any, Any]],
+        training_data: Data,
         epochs: int,
         mini_batch_size: int,
         eta: float,
-        test_data: Iterable[tuple[Any, Any]] | None = None,
+        test_data: Data | None = None,
     ) -> None:
         """Train by mini-batch stochastic gradient descent, and print a line for each epoch.
 
@@ -109,9 +115,9 @@ class Network:
         mini_batch_size = shapes.count(mini_batch_size, "mini_batch_size")
         optimizer = SGD(eta)
         X, Y = self._pairs(training_data, "training_data")
-        test = None if test_data is None else shapes.reusable(test_data)
-        if test is not None and not self.overrides("evaluate"):
-            test = self._pairs(test, "test_data")
+        own_evaluate = self.overrides("evaluate")
+        given = None if test_data is None else shapes.reusable(test_data)
+        test = None if given is None else self._pairs(given, "test_data")
         runs: Iterable[float | None]
         if self.overrides("update_mini_batch"):
             runs = self._chapter_epochs(X, Y, epochs, mini_batch_size, eta)
@@ -126,12 +132,13 @@ class Network:
                 shuffle=self._shuffle,
             )
         for j, _ in enumerate(runs):
-            if test is None:
+            if given is None or test is None:
                 print(f"Epoch {j} complete")
             else:
-                print(f"Epoch {j}: {self.evaluate(test)} / {shapes.sample_count(test)}")
+                correct = self.evaluate(given) if own_evaluate else self._count_correct(*test)
+                print(f"Epoch {j}: {correct} / {len(test[0])}")
 
-    def update_mini_batch(self, mini_batch: Iterable[tuple[Any, Any]], eta: float) -> None:
+    def update_mini_batch(self, mini_batch: Data, eta: float) -> None:
         """One step of gradient descent on a mini-batch.
 
         mini_batch: a list of pairs (x, y), one for each training example. eta: the learning rate.
@@ -165,14 +172,13 @@ class Network:
         """dC_x/da for the output activations, shape (n_L, 1) or (n_L, m); a - y for the quadratic cost."""
         return for_output(self.cost, self.activations[-1]).derivative(output_activations, y)
 
-    def evaluate(self, test_data: Iterable[tuple[Any, Any]]) -> int:
+    def evaluate(self, test_data: Data) -> int:
         """How many of the pairs (x, y) the network classifies correctly.
 
         y is a label or a one-hot vector. The network's answer is the neuron with the highest
         activation; a single output answers 1 above one half.
         """
-        X, Y = self._pairs(test_data, "test_data")
-        return int(np.sum(training.classes(self.predict(X)) == training.classes(Y)))
+        return self._count_correct(*self._pairs(test_data, "test_data"))
 
     def mean_cost(self, X: npt.ArrayLike, Y: npt.ArrayLike) -> float:
         """C = (1/n) sum_x C_x over samples as rows; Y as in `fit`."""
@@ -217,6 +223,9 @@ class Network:
         rows, desired = self._samples(X, Y, "X", "Y")
         held_out = None if validation is None else self._validation(validation)
         callbacks = list(callbacks)
+        for callback in callbacks:
+            if not callable(callback):
+                raise TypeError(f"callbacks must be functions of an Epoch, got {shapes.describe(callback)}")
         history = History()
         with progress_bar(epochs * len(rows), enabled=progress) as bar:
             runs = training.train(
@@ -236,7 +245,7 @@ class Network:
                 seconds = perf_counter() - started
                 cost_held_out = accuracy = None
                 if held_out is not None:
-                    outputs, cost_held_out = self._outputs_and_cost(*held_out)
+                    outputs, cost_held_out = self._outputs_and_cost(*held_out, n_threads)
                     accuracy = training.accuracy(outputs, held_out[1])
                 epoch = Epoch(number, cost, seconds, cost_held_out, accuracy)
                 history.epochs.append(epoch)
@@ -269,26 +278,39 @@ class Network:
         )
 
     def check_parameters(self) -> None:
-        """Refuse weights or biases whose shapes do not follow from `sizes`, or that are not finite.
+        """Refuse activations, a cost, weights or biases that do not go with `sizes`, or are not finite.
 
-        Replaces what is not a writable array of the network's dtype by one that is.
+        They are public, so that a user may have changed them since the last call. Weights and biases
+        that are no writable arrays of the network's dtype are replaced by such.
         """
-        for name, parameters, wanted in (
-            ("weights", self.weights, list(zip(self.sizes[1:], self.sizes[:-1], strict=True))),
-            ("biases", self.biases, [(n, 1) for n in self.sizes[1:]]),
-        ):
-            if len(parameters) != len(wanted):
+        self.cost = get_cost(self.cost)
+        check_activations(self.activations, self.sizes)
+        check_pair(self.cost, self.activations[-1])
+        self.weights = self._checked("weights", self.weights, list(pairwise(self.sizes)))
+        self.biases = self._checked("biases", self.biases, [(1, n) for n in self.sizes[1:]])
+
+    def _checked(self, name: str, arrays: Any, sizes: list[tuple[int, int]]) -> list[Array]:
+        """One array for each (n_in, n_out), of shape (n_out, n_in)."""
+        if not isinstance(arrays, Sequence) and not isinstance(arrays, np.ndarray):
+            raise TypeError(f"{name} must be a list of {len(sizes)} arrays, got {shapes.describe(arrays)}")
+        if len(arrays) != len(sizes):
+            raise ValueError(
+                f"{name} must have {len(sizes)} arrays for sizes {self.sizes}, got {len(arrays)}"
+            )
+        checked = []
+        for i, (value, (n_in, n_out)) in enumerate(zip(arrays, sizes, strict=True)):
+            array = shapes.numeric(value, f"{name}[{i}]")
+            if array.shape != (n_out, n_in):
                 raise ValueError(
-                    f"{name} must have {len(wanted)} arrays for sizes {self.sizes}, got {len(parameters)}"
+                    f"{name}[{i}] belongs to layer {i + 2} and must have shape {(n_out, n_in)}, "
+                    f"got {array.shape}"
                 )
-            for i, (value, shape) in enumerate(zip(parameters, wanted, strict=True)):
-                array = shapes.numeric(value, f"{name}[{i}]")
-                if array.shape != shape:
-                    raise ValueError(
-                        f"{name}[{i}] belongs to layer {i + 2} and must have shape {shape}, got {array.shape}"
-                    )
-                array = shapes.cast(array, self.dtype, f"{name}[{i}]")
-                parameters[i] = array if array.flags.writeable else array.copy()
+            array = shapes.cast(array, self.dtype, f"{name}[{i}]")
+            checked.append(array if array.flags.writeable else array.copy())
+        if isinstance(arrays, list):
+            arrays[:] = checked  # the list may be shared
+            return arrays
+        return checked
 
     def _outputs(self, X: Array, n_threads: int | None = None) -> Array:
         self.check_parameters()
@@ -297,10 +319,10 @@ class Network:
         x = shapes.cast(X, self.dtype, "X").T
         return backprop.feed_forward(self.weights, self.biases, self.activations, x)[1][-1].T
 
-    def _outputs_and_cost(self, X: Array, Y: Array) -> tuple[Array, float]:
+    def _outputs_and_cost(self, X: Array, Y: Array, n_threads: int | None = None) -> tuple[Array, float]:
         self.check_parameters()
         if self.runs_on_engine() and not self.overrides("feedforward"):
-            return engine.evaluate(self, X, Y)
+            return engine.evaluate(self, X, Y, n_threads)
         y = shapes.one_hot(Y, self.sizes[-1]) if Y.ndim == 1 else Y
         if self.overrides("feedforward"):
             outputs = self.predict(X)
@@ -311,25 +333,28 @@ class Network:
         costs = backprop.sample_costs(zs[-1], activated[-1], y.T, self.activations[-1], self.cost)
         return activated[-1].T, float(costs.mean())
 
+    def _count_correct(self, X: Array, Y: Array) -> int:
+        return int(np.sum(training.classes(self.predict(X)) == training.classes(Y)))
+
     def _shuffle(self, n: int) -> Array:
         return self._rng.permutation(n)
 
     def _pairs(self, data: object, name: str) -> tuple[Array, Array]:
+        self.check_parameters()
         X, Y = shapes.pairs(data, self.sizes[0], self.sizes[-1], self.num_layers, name)
         X = shapes.cast(X, self.dtype, f"the x of {name}")
         Y = shapes.cast(Y, self.dtype, f"the y of {name}")
         check_targets(self.cost, self.activations[-1], Y.T)
-        self.check_parameters()
         return X, Y
 
     def _samples(self, X: object, Y: object, x_name: str, y_name: str) -> tuple[Array, Array]:
+        self.check_parameters()
         rows = shapes.rows(X, self.sizes[0], x_name)
         desired, is_labels = shapes.targets(Y, len(rows), self.sizes[-1], self.num_layers, y_name)
-        shapes.check_finite(rows, x_name)
+        shapes.check_fits(rows, self.dtype, x_name)
         if not is_labels:
             desired = shapes.cast(desired, self.dtype, y_name)
             check_targets(self.cost, self.activations[-1], desired.T)
-        self.check_parameters()
         return rows, desired
 
     def _validation(self, validation: object) -> tuple[Array, Array]:
@@ -342,9 +367,17 @@ class Network:
         self, X: Array, Y: Array, epochs: int, mini_batch_size: int, eta: float
     ) -> Iterable[None]:
         """The chapter's own loop, for a subclass that brings its own `update_mini_batch`."""
-        for _ in range(epochs):
+        for epoch in range(epochs):
+            before = [p.copy() for p in self.weights + self.biases]
             order = self._shuffle(len(X))
-            for k in range(0, len(X), mini_batch_size):
-                batch = order[k : k + mini_batch_size]
-                self.update_mini_batch([(X[[i]].T, Y[[i]].T) for i in batch], eta)
+            try:
+                for k in range(0, len(X), mini_batch_size):
+                    batch = order[k : k + mini_batch_size]
+                    self.update_mini_batch([(X[[i]].T, Y[[i]].T) for i in batch], eta)
+                finite = all(np.isfinite(p).all() for p in [*self.weights, *self.biases])
+            except training.DivergenceError:
+                finite = False
+            if not finite:
+                self.weights[:], self.biases[:] = before[: len(self.weights)], before[len(self.weights) :]
+                raise training.diverged(epoch, eta)
             yield

@@ -6,8 +6,9 @@ An optimizer object holds settings only; what it remembers between steps is in t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,9 +46,11 @@ class SGD(Optimizer):
     name: ClassVar[str] = "sgd"
 
     def start(self, parameters: Sequence[Array]) -> None:
-        return None
+        """Nothing is remembered between steps."""
+        return
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: None) -> None:
+        """W -> w - eta dC/dw, in place."""
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter -= self.eta * gradient
 
@@ -57,7 +60,7 @@ class Adam(Optimizer):
     """Adam (Kingma & Ba 2015, algorithm 1).
 
     eta: the step size alpha; beta1, beta2: decay rates of the two moments, in (0, 1); epsilon: added
-    to the root of the second moment.
+    to the root of the second moment, at least 1e-16 (below, it would be lost in float32).
     """
 
     name: ClassVar[str] = "adam"
@@ -71,11 +74,15 @@ class Adam(Optimizer):
         for name in ("beta1", "beta2"):
             if getattr(self, name) >= 1:
                 raise ValueError(f"{name} must be below 1, got {getattr(self, name)}")
+        if self.epsilon < 1e-16:
+            raise ValueError(f"epsilon must be at least 1e-16, got {self.epsilon}")
 
     def start(self, parameters: Sequence[Array]) -> _AdamState:
+        """Both moments zero, t = 0."""
         return _AdamState([np.zeros_like(p) for p in parameters], [np.zeros_like(p) for p in parameters])
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: _AdamState) -> None:
+        """One step of algorithm 1, in place, in the efficient order of its section 2."""
         state.t += 1
         rate = self.eta / (1 - self.beta1**state.t)
         root = (1 - self.beta2**state.t) ** -0.5
@@ -92,7 +99,7 @@ class _AdamState:
     t: int = 0
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
+OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType({"sgd": SGD, "adam": Adam})
 
 
 def get_optimizer(optimizer: str | Optimizer, eta: float | None) -> Optimizer:

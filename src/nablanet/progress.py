@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from nablanet.training import Epoch
 
 
@@ -34,7 +36,16 @@ def progress_bar(total: int, *, enabled: bool) -> Iterator[Bar]:
         yield _Silent()
         return
     from rich.console import Console  # loaded only where a bar is drawn
+    from rich.constrain import Constrain
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+
+    class Narrow(Progress):
+        """A terminal writes ^C behind the bar; were that to wrap, the bar would not be wiped out."""
+
+        def get_renderable(self) -> RenderableType:
+            return Constrain(super().get_renderable(), max(1, console.width - 3))
 
     columns = (
         TextColumn("{task.description}"),
@@ -42,7 +53,7 @@ def progress_bar(total: int, *, enabled: bool) -> Iterator[Bar]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+    with Narrow(*columns, console=console, transient=True) as display:
         task = display.add_task("training", total=total)
 
         class Drawn:

@@ -47,6 +47,8 @@ def positive(value: object, name: str, *, zero: bool = False) -> float:
         raise TypeError(f"{name} must be a number, got {describe(value)}")
     try:
         number = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        number = math.inf
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {describe(value)}") from None
     if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
@@ -71,12 +73,16 @@ def numeric(value: object, name: str) -> Array:
         raise TypeError(f"{name} must hold numbers, got None")
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray()")
+    if np.ma.is_masked(value):
+        raise TypeError(f"{name} has masked values; fill them in, or leave their rows out")
     try:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} is ragged: its parts do not have one common length") from None
     if array.dtype.kind == "O":
         try:
+            if any(isinstance(cell, (str, bytes)) for cell in array.flat):
+                raise TypeError
             array = array.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
             raise TypeError(f"{name} must hold numbers, got {_first_text(value, array)}") from None
@@ -91,6 +97,8 @@ def _first_text(value: object, array: Array) -> str:
     for place in np.ndindex(array.shape):
         cell = array[place]
         try:
+            if isinstance(cell, (str, bytes)):
+                raise TypeError
             float(cell)
         except (TypeError, ValueError, OverflowError):
             columns = getattr(value, "columns", None)
@@ -121,6 +129,19 @@ def check_finite(array: Array, name: str) -> None:
             raise ValueError(f"{name} must be finite, got {value} at {place}")
 
 
+def check_fits(array: Array, dtype: npt.DTypeLike, name: str) -> None:
+    """Refuse what is not finite, in the float type that it is going to be converted to."""
+    check_finite(array, name)
+    if array.dtype.kind != "f" or array.dtype.itemsize <= np.dtype(dtype).itemsize:
+        return
+    largest = np.finfo(dtype).max
+    step = max(1, _CHUNK // max(1, array[:1].size))
+    for begin in range(0, len(array), step):
+        chunk = array[begin : begin + step]
+        if chunk.size and max(chunk.max(), -chunk.min()) > largest:
+            cast(chunk, dtype, name)  # raises, naming the place
+
+
 def cast(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
     """The array in the network's float type. Raises ValueError where a value overflows it."""
     check_finite(array, name)
@@ -144,7 +165,7 @@ def column(value: object, n: int, name: str, layer: int) -> Array:
 def desired_output(value: object, n: int, layer: int, name: str = "y") -> Array:
     """One desired output as a column (n, 1); an integer label means its one-hot vector."""
     array = numeric(value, name)
-    if array.ndim == 0 and n > 1 and array.dtype.kind in "iu":
+    if array.ndim == 0 and n > 1 and array.dtype.kind in "iub":
         return one_hot(array.reshape(1), n, name).T
     return column(array, n, name, layer)
 
@@ -236,8 +257,8 @@ def one_hot(array: Array, n: int, name: str = "Y") -> Array:
 def pairs(data: object, n_in: int, n_out: int, layer: int, name: str) -> tuple[Array, Array]:
     """Training data as rows: X of shape (m, n_in), Y of shape (m, n_out).
 
-    Accepts an iterable of pairs (x, y) with each x and y as in `column` and `desired_output`, or
-    two whole arrays (X, Y) with samples as rows.
+    Accepts an iterable of pairs (x, y) with each x and y as in `column` and `desired_output`, or a
+    tuple of two whole arrays (X, Y) with samples as rows.
     """
     if _is_whole(data):
         X = rows(data[0], n_in, f"the X of {name}")  # type: ignore[index]
@@ -271,7 +292,7 @@ def pair_list(data: object, name: str) -> list[tuple[Any, Any]]:
         raise ValueError(f"{name} is empty: {wanted}")
     for i, sample in enumerate(samples):
         if not isinstance(sample, (tuple, list, np.ndarray)) or len(sample) != 2:
-            hint = "; two whole arrays (X, Y) must be NumPy arrays" if len(samples) == 2 else ""
+            hint = "; whole arrays are passed as a tuple (X, Y) of NumPy arrays" if len(samples) == 2 else ""
             raise TypeError(f"{wanted}; sample {i} is {describe(sample)}{hint}")
     return samples
 
@@ -281,21 +302,16 @@ def reusable(data: Any) -> Any:
     return list(data) if isinstance(data, Iterator) else data
 
 
-def sample_count(data: Any) -> int:
-    """The number of samples in what `pairs` accepts."""
-    return len(data[0]) if _is_whole(data) else len(data)
-
-
 def _is_whole(data: object) -> bool:
+    """Whether data is (X, Y), two arrays or tables, rather than pairs.
+
+    A tuple of arrays always is; a list of two arrays is, unless they could be two pairs.
+    """
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         return False
-    X, Y = data
-    if not isinstance(X, np.ndarray) or not isinstance(Y, np.ndarray):
-        # tables of rows, such as a frame and a series, are whole arrays as well
-        return (
-            isinstance(data, tuple) and all(hasattr(part, "__array__") for part in data) and np.ndim(X) == 2
-        )
-    return X.ndim == 2 and Y.ndim >= 1 and len(X) == len(Y) and X.shape != (2, 1)
+    if not all(hasattr(part, "__array__") for part in data):
+        return False
+    return isinstance(data, tuple) or any(np.ndim(part) == 0 or len(part) != 2 for part in data)
 
 
 def _stack(values: Sequence[Any], n: int) -> Array | None:
@@ -310,6 +326,14 @@ def _stack(values: Sequence[Any], n: int) -> Array | None:
     if array.dtype.kind not in "fiub" or array.shape not in ((len(values), n), (len(values), n, 1)):
         return None
     return array.reshape(len(values), n)
+
+
+def require_shape(array: object, wanted: tuple[int, ...], who: str) -> Array:
+    """What a user's own function returned, as an array of the shape it must have."""
+    returned = numeric(array, f"what {who} returns")
+    if returned.shape != wanted:
+        raise ValueError(f"{who} must return shape {wanted}, got {returned.shape}")
+    return returned
 
 
 def _wanted(name: str, n: int, layer: int, shape: tuple[int, ...]) -> str:

@@ -129,12 +129,16 @@ def train(
         with np.errstate(over="ignore", invalid="ignore"):
             cost = trainer.run(shuffle(len(X)), advance)
         if not math.isfinite(cost):
-            raise DivergenceError(
-                f"training diverged in epoch {epoch}: the cost or a parameter is no longer finite. "
-                f"The network keeps the parameters it had before that epoch. "
-                f"Try a smaller eta (it was {optimizer.eta:g})."
-            )
+            raise diverged(epoch, optimizer.eta)
         yield cost
+
+
+def diverged(epoch: int, eta: float) -> DivergenceError:
+    """The error for an epoch that ended without finite parameters."""
+    return DivergenceError(
+        f"training diverged in epoch {epoch}: the cost or a parameter is no longer finite. "
+        f"The network keeps the parameters it had before that epoch. Try a smaller eta (it was {eta:g})."
+    )
 
 
 def accuracy(outputs: Array, Y: Array) -> float | None:
@@ -161,13 +165,3 @@ def classes(outputs: Array) -> Array:
     """The class of each row: the neuron with the highest activation, or above 1/2 if there is one."""
     chosen: Array = outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
     return chosen
-
-
-def describe_epoch(epoch: Epoch) -> str:
-    """One line for people: cost, held-out figures and time."""
-    parts = [f"cost {epoch.cost:.4f}"]
-    if epoch.validation_cost is not None:
-        parts.append(f"held-out cost {epoch.validation_cost:.4f}")
-    if epoch.validation_accuracy is not None:
-        parts.append(f"held-out accuracy {epoch.validation_accuracy:.2%}")
-    return f"Epoch {epoch.epoch}: " + ", ".join(parts) + f", {epoch.seconds:.2f} s"

@@ -6,7 +6,6 @@ when it is read, so it is refused; the numbers are the same.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +30,9 @@ def load_data(directory: PathLike | None = None) -> tuple[Part, Part, Part]:
     Images are float32 rows in [0, 1), shape (n, 784), and labels int64, shape (n,); n is 50,000,
     10,000 and 10,000. A byte is divided by 256, as in the book's data.
 
-    directory: a folder with the four IDX files. Without it they come from the folder `mnist` in
-    NABLANET_DATA, if that is set, else as in `nablanet.data.load_mnist`. Raises what that raises,
-    and ValueError for a pickle or another number of images.
+    directory: a folder with the four IDX files; without it they come from where
+    `nablanet.data.load_mnist` finds them. Raises what that raises, and ValueError for a pickle or
+    another number of images.
     """
     mnist = load_mnist(_folder(directory))
     if len(mnist.train_images) != _N_TRAINING + _N_VALIDATION:
@@ -70,8 +69,7 @@ def vectorized_result(j: int) -> Array:
 
 def _folder(directory: PathLike | None) -> Path | None:
     if directory is None:
-        data = os.environ.get("NABLANET_DATA")
-        return Path(data) / "mnist" if data else None
+        return None
     folder = Path(directory)
     if any(suffix in (".pkl", ".pickle") for suffix in folder.suffixes):
         raise ValueError(

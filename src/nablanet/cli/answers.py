@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from nablanet.cli.console import Console
-from nablanet.cli.inputs import Loaded, open_model, read_answers, read_rows
+from nablanet.cli.inputs import Answers, Loaded, open_model, read_answers, read_rows
 from nablanet.cli.tasks import Task, digits_task, mnist_task
+from nablanet.cli.words import count_of, measure
 from nablanet.shapes import Array, check_finite
 from nablanet.training import classes
 
@@ -17,7 +18,9 @@ from nablanet.training import classes
 def predict(model: Path, path: Path, threads: int | None, console: Console) -> None:
     """One prediction for each row of a file, in order."""
     loaded = open_model(model)
-    X = read_rows(loaded, path)
+    if path.name in ("digits", "mnist") and not path.exists():
+        raise ValueError(f"there is no file {path}: predict takes a file; evaluate takes {path}")
+    X = read_rows(loaded, path, console)
     outputs = loaded.model.network.predict(X, n_threads=threads)
     check_finite(outputs, "the output of the network")
     if loaded.model.class_names is not None:
@@ -37,24 +40,25 @@ def evaluate(
     loaded = open_model(model)
     if what in ("digits", "mnist"):
         task = digits_task() if what == "digits" else mnist_task(data)
-        _check_fits(loaded, task)
-        X, Y, rows = task.X_test, task.Y_test, f"held-out images of {what}"
+        _check_fits(loaded, task, console)
+        where = f"{count_of(len(task.Y_test), 'held-out image')} of {what}"
+        answers = Answers(task.X_test, task.Y_test, where, held_out=True)
     else:
-        X, Y = read_answers(loaded, Path(what), labels)
-        rows = f"{'images' if loaded.images else 'rows'} of {what}"
-    outputs = loaded.model.network.predict(X, n_threads=threads)
+        answers = read_answers(loaded, Path(what), labels, console)
+    outputs = loaded.model.network.predict(answers.X, n_threads=threads)
     check_finite(outputs, "the output of the network")
-    if loaded.model.class_names is not None:
-        right = int(np.sum(classes(outputs) == Y))
-        console.result(
-            f"accuracy {right} / {len(Y)} ({100 * right / len(Y):.2f} %) on {rows}",
-            {"accuracy": right / len(Y), "correct": right, "total": len(Y)},
-        )
-    elif loaded.target is not None:
-        error, r2 = _regression_scores(loaded.target.decode(outputs), loaded.target.decode(Y))
+    about = {"total": len(answers.Y), "held_out": answers.held_out}
+    if loaded.target is not None and loaded.target.class_names is None:
+        error, r2 = _regression_scores(loaded.target.decode(outputs), loaded.target.decode(answers.Y))
         shown = "undefined (all answers are equal)" if r2 is None else f"{r2:.4f}"
         console.result(
-            f"RMSE {error:.6g}, R2 {shown} on {len(Y):,} {rows}", {"rmse": error, "r2": r2, "total": len(Y)}
+            f"RMSE {measure(error)}, R2 {shown} on {answers.where}", {"rmse": error, "r2": r2, **about}
+        )
+    else:
+        right, total = int(np.sum(classes(outputs) == answers.Y)), len(answers.Y)
+        console.result(
+            f"accuracy {right} / {total} ({100 * right / total:.2f} %) on {answers.where}",
+            {"accuracy": right / total, "correct": right, **about},
         )
 
 
@@ -68,8 +72,15 @@ def _tell_classes(loaded: Loaded, names: list[str], outputs: Array, console: Con
         console.result(name, content)
 
 
-def _check_fits(loaded: Loaded, task: Task) -> None:
+def _check_fits(loaded: Loaded, task: Task, console: Console) -> None:
     images = loaded.images
+    if loaded.model.preprocessing is None:
+        _check_sizes(loaded, task)
+        console.warn(
+            f"{loaded.path} was saved from Python and does not say what its inputs are: it is given the "
+            "pixels divided by their largest value, and output j is taken as the digit j"
+        )
+        return
     if (
         images is None
         or (images.height, images.width) != task.image_shape
@@ -79,6 +90,16 @@ def _check_fits(loaded: Loaded, task: Task) -> None:
         takes = "no images" if images is None else f"images of {images.height}x{images.width}"
         raise ValueError(
             f"{loaded.path} takes {takes}; {task.name} are images of {height}x{width} of the digits 0-9"
+        )
+
+
+def _check_sizes(loaded: Loaded, task: Task) -> None:
+    wanted = (task.X_test.shape[1], len(task.class_names or []))
+    sizes = loaded.model.network.sizes
+    if (sizes[0], sizes[-1]) != wanted:
+        raise ValueError(
+            f"{loaded.path} was saved from Python and does not say that its inputs are images; "
+            f"{task.name} needs {wanted[0]} inputs and {wanted[1]} outputs, it has {sizes[0]} and {sizes[-1]}"
         )
 
 

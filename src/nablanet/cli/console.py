@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from nablanet.cli import INTERRUPTED
 from nablanet.training import DivergenceError
 
 
@@ -49,6 +50,8 @@ def clean_errors() -> Iterator[None]:
     """Turn the errors a user can cause into one paragraph on standard error and exit code 1."""
     try:
         yield
+    except KeyboardInterrupt:
+        _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         raise  # the reader has gone: nobody to tell
     except OSError as error:
@@ -60,6 +63,6 @@ def clean_errors() -> Iterator[None]:
         _fail(str(error))
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = 1) -> None:
     typer.echo(f"nablanet: {message}", err=True)
-    raise typer.Exit(1) from None
+    raise typer.Exit(code) from None

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from nablanet.cli.console import Console
 from nablanet.cli.tasks import image_rows
-from nablanet.data.encoding import TableEncoder
-from nablanet.data.tables import read_numbers, read_table
+from nablanet.cli.words import count_of
+from nablanet.data.encoding import TableEncoder, split
+from nablanet.data.tables import Table, read_numbers, read_table
 from nablanet.data.target import Target, class_name, rows_with_target
 from nablanet.files import Model, ModelFileError, read_model
 from nablanet.shapes import Array, describe
@@ -69,26 +71,44 @@ def open_model(path: Path) -> Loaded:
     return loaded
 
 
-def read_rows(loaded: Loaded, path: Path) -> Array:
+def read_rows(loaded: Loaded, path: Path, console: Console) -> Array:
     """The rows of X in a file: a table, images as IDX or as lines of pixels, or plain numbers."""
     if loaded.table is not None:
-        return loaded.table.transform(read_table(path))
+        return loaded.table.transform(_read_table(loaded.table, path))
     if loaded.images is not None:
-        return _read_images(loaded.images, path)
-    numbers = read_numbers(path)
+        return _read_images(loaded.images, path, console)
+    numbers = _read_numbers(path, console)
     if numbers.shape[1] != loaded.n_inputs:
         raise ValueError(f"{path} has {numbers.shape[1]} numbers a line, the model takes {loaded.n_inputs}")
     return numbers
 
 
-def read_answers(loaded: Loaded, path: Path, labels: Path | None) -> tuple[Array, Array]:
-    """Rows of X and what they should give: labels (m,), or numbers as the network learned them (m, 1)."""
+@dataclass(frozen=True)
+class Answers:
+    """Rows of X and what they should give: labels (m,), or numbers as the network learned them (m, 1).
+
+    where: which rows these are, in words. held_out: whether all are rows that training did not see.
+    """
+
+    X: Array
+    Y: Array
+    where: str
+    held_out: bool
+
+
+def read_answers(loaded: Loaded, path: Path, labels: Path | None, console: Console) -> Answers:
+    """The rows of a file and their answers; of the table of the training only those held out."""
     if loaded.table is not None and loaded.target is not None:
         if labels is not None:
             raise ValueError("--labels goes with images; in a table the answers are in the target column")
-        table = read_table(path)
-        table = table.select(rows_with_target(table, loaded.target.name))
-        return loaded.table.transform(table), loaded.target.encode(table)
+        table = _read_table(loaded.table, path)
+        known = table.select(rows_with_target(table, loaded.target.name))
+        where = f"{count_of(len(known), 'row')} of {path}"
+        seen = (loaded.model.preprocessing or {}).get("table_sha256") == table.sha256
+        if seen:
+            known = known.select(split(known)[1])
+            where = f"the table it was trained on: its {count_of(len(known), 'held-out row')}"
+        return Answers(loaded.table.transform(known), loaded.target.encode(known), where, seen)
     if loaded.images is None or loaded.model.class_names is None:
         raise ValueError(
             f"{loaded.path} does not say what its outputs mean, so it cannot be evaluated on a file"
@@ -97,11 +117,11 @@ def read_answers(loaded: Loaded, path: Path, labels: Path | None) -> tuple[Array
         raise ValueError(
             f"{path} has no answers: give the file with the labels of its images by --labels FILE"
         )
-    X = _read_images(loaded.images, path)
+    X = _read_images(loaded.images, path, console)
     y = _read_labels(labels, loaded.model.class_names)
     if len(X) != len(y):
         raise ValueError(f"{path} has {len(X)} images, {labels} has {len(y)} labels")
-    return X, y
+    return Answers(X, y, f"{count_of(len(X), 'image')} of {path}", held_out=False)
 
 
 def _interpret(path: Path, model: Model) -> Loaded:
@@ -119,7 +139,22 @@ def _interpret(path: Path, model: Model) -> Loaded:
     return Loaded(path, model, table=TableEncoder.from_dict(content), target=target)
 
 
-def _read_images(images: ImageFormat, path: Path) -> Array:
+def _read_table(encoder: TableEncoder, path: Path) -> Table:
+    try:
+        return read_table(path)
+    except ValueError as error:
+        wanted = ", ".join(encoder.feature_names)
+        raise ValueError(f"{error}; the model takes a table with the columns {wanted}") from None
+
+
+def _read_numbers(path: Path, console: Console) -> Array:
+    numbers, header = read_numbers(path)
+    if header is not None:
+        console.warn(f"{path}: the first line is taken as a header, not as numbers: {', '.join(header)[:60]}")
+    return numbers
+
+
+def _read_images(images: ImageFormat, path: Path, console: Console) -> Array:
     shape = (images.height, images.width)
     if is_idx(path):
         from nablanet.data.idx import read_idx
@@ -130,7 +165,7 @@ def _read_images(images: ImageFormat, path: Path) -> Array:
                 f"{path}: the model takes images of {shape[0]}x{shape[1]}, got shape {pixels.shape}"
             )
     else:
-        pixels = read_numbers(path)
+        pixels = _read_numbers(path, console)
         if pixels.shape[1] != shape[0] * shape[1]:
             raise ValueError(
                 f"{path}: the model takes images of {shape[0]}x{shape[1]}, so {shape[0] * shape[1]} "

@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from nablanet.cli import INTERRUPTED, options
 from nablanet.cli.console import Console, clean_errors
-
-INTERRUPTED = 130
+from nablanet.version import __version__
 
 app = typer.Typer(
     name="nablanet",
-    help="Train feed-forward networks by backpropagation, and use them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,9 +22,22 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but erro
 Json = Annotated[
     bool, typer.Option("--json", help="Results as JSON, one object a line; all else on standard error.")
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="At most that many threads; all cores by default.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        parser=options.whole_number(1), metavar="N", help="At most that many threads; all cores by default."
+    ),
+]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that train has saved.")]
-Data = Annotated[Path | None, typer.Option("--data", help="Folder with the IDX files of MNIST, gzip or not.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder with the IDX files of MNIST, gzip or not; by default the folder mnist in "
+        "NABLANET_DATA, if that is set, else a cache that is filled from the network.",
+    ),
+]
 
 
 def main() -> None:
@@ -33,27 +45,90 @@ def main() -> None:
     app(prog_name="nablanet")
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nablanet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train feed-forward networks by backpropagation, and use them."""
+
+
 @app.command()
 def train(
     what: Annotated[str, typer.Argument(metavar="digits|mnist|TABLE.csv", help="What to train on.")],
-    target: Annotated[str | None, typer.Option(help="Column of the table to predict.")] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the table to predict.")
+    ] = None,
     data: Data = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Model file; NAME.nabla by default.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Model file; by default digits.nabla, mnist.nabla or TABLE.nabla in this folder. "
+            "The picture goes to FILE.png.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes initial weights and shuffles.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often to go through the data.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples in a mini-batch.")] = None,
-    eta: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    seed: Annotated[
+        int,
+        typer.Option(parser=options.whole_number(0), metavar="N", help="Fixes initial weights and shuffles."),
+    ] = 0,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            parser=options.whole_number(1),
+            metavar="N",
+            help="How often to go through the data; by default 30 for digits, 15 for mnist, "
+            "50 for tables (more for small ones).",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            parser=options.whole_number(1),
+            metavar="N",
+            help="Samples in a mini-batch; by default 32, 64 for mnist.",
+        ),
+    ] = None,
+    eta: Annotated[
+        float | None,
+        typer.Option(
+            parser=options.learning_rate,
+            metavar="X",
+            help="Learning rate; by default 0.001 for adam, 0.1 for sgd, 0.5 for mnist as it is.",
+        ),
+    ] = None,
     hidden: Annotated[
         str | None,
-        typer.Option(help="Neurons of the hidden layers, such as 100,50; none for no hidden layer."),
+        typer.Option(
+            metavar="N,N,...",
+            help="Neurons of the hidden layers, such as 100,50; none for no hidden layer. "
+            "By default 256,128 for digits, 256 for mnist, 64,64 for tables.",
+        ),
     ] = None,
     activation: Annotated[
-        str, typer.Option(help="Of the hidden layers: relu, sigmoid, tanh, gelu, ...")
+        str,
+        typer.Option(
+            parser=options.hidden_activation,
+            metavar="NAME",
+            help=f"Of the hidden layers: {', '.join(options.HIDDEN_ACTIVATIONS)}.",
+        ),
     ] = "relu",
     cost: Annotated[
-        str | None, typer.Option(help="cross_entropy (default for classes) or quadratic (for numbers).")
+        str | None,
+        typer.Option(
+            parser=options.known_cost,
+            metavar="NAME",
+            help="cross_entropy (default for classes) or quadratic (for numbers).",
+        ),
     ] = None,
     optimizer: Annotated[
         Literal["sgd", "adam"] | None,
@@ -64,7 +139,8 @@ def train(
         typer.Option(help="By default classification for text and for few whole numbers, else regression."),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(help="Column of the table to leave out; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column of the table to leave out; may be repeated."),
     ] = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -72,26 +148,27 @@ def train(
 ) -> None:
     """Train a network, save it, and draw its learning curves.
 
-    One row in five of digits and tables is held out, the same ones in every run; for mnist it is the
-    test set.
+    One row in five of digits and tables is held out, the same ones in every run; mnist has its test set.
     """
-    is_table = what not in ("digits", "mnist")
-    _check_options(what, is_table, target, data, task, ignore)
-    from nablanet.cli import tasks
-    from nablanet.cli.train import Settings, finish
-    from nablanet.cli.train import train as run
-
+    options.check_train(what, target, data, task, ignore or [])
+    sizes = None if hidden is None else options.layer_sizes(hidden)
     console = Console(quiet=quiet, as_json=as_json)
-    settings = Settings(seed, epochs, batch_size, eta, _sizes(hidden), activation, cost, optimizer, threads)
+    console.say(f"Reading {what}")  # the imports below, too, take a moment
     with clean_errors():
-        if is_table:
-            chosen = tasks.table_task(Path(what), target or "", task, ignore or [])
-        else:
+        from nablanet.cli import tasks
+        from nablanet.cli.output import check_output
+        from nablanet.cli.train import Settings, finish
+        from nablanet.cli.train import train as run
+
+        settings = Settings(seed, epochs, batch_size, eta, sizes, activation, cost, optimizer, threads)
+        if what in options.DATA_SETS:
             chosen = tasks.digits_task() if what == "digits" else tasks.mnist_task(data)
+        else:
+            chosen = tasks.table_task(Path(what), target or "", task, ignore or [])
         path = output or Path(f"{chosen.name}.nabla")
-        _check_can_write(path)
+        replaces = check_output(path)
         outcome = run(chosen, settings, console)
-        finish(chosen, outcome, path, console)
+        finish(chosen, outcome, path, replaces, console)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -106,9 +183,9 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Print a prediction for each row of a file, one a line."""
-    from nablanet.cli.answers import predict as run
-
     with clean_errors():
+        from nablanet.cli.answers import predict as run
+
         run(model, file, threads, Console(as_json=as_json))
 
 
@@ -126,76 +203,20 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Print how well a model does: accuracy, or RMSE and R2 for numbers."""
-    if what in ("digits", "mnist") and labels is not None:
+    if what in options.DATA_SETS and labels is not None:
         raise typer.BadParameter(f"{what} brings its own labels", param_hint="--labels")
     if what != "mnist" and data is not None:
         raise typer.BadParameter("goes with mnist only", param_hint="--data")
-    from nablanet.cli.answers import evaluate as run
-
     with clean_errors():
+        from nablanet.cli.answers import evaluate as run
+
         run(model, what, labels, data, threads, Console(as_json=as_json))
 
 
 @app.command()
 def info(as_json: Json = False) -> None:
     """Print versions, the compiler, and the instruction sets there are and in use."""
-    from nablanet.cli.report import report
-
     with clean_errors():
+        from nablanet.cli.report import report
+
         report(Console(as_json=as_json))
-
-
-def _check_options(
-    what: str,
-    is_table: bool,
-    target: str | None,
-    data: Path | None,
-    task: str | None,
-    ignore: list[str] | None,
-) -> None:
-    if data is not None and what != "mnist":
-        raise typer.BadParameter("goes with mnist only", param_hint="--data")
-    if is_table and not Path(what).exists():
-        raise typer.BadParameter(
-            f"there is no file {what}; train takes digits, mnist or a CSV file",
-            param_hint="digits|mnist|TABLE.csv",
-        )
-    if is_table and target is None:
-        with clean_errors():
-            _refuse_without_target(what)
-    for name, value in (("--target", target), ("--task", task), ("--ignore", ignore)):
-        if value and not is_table:
-            raise typer.BadParameter("goes with a table only", param_hint=name)
-
-
-def _refuse_without_target(what: str) -> None:
-    from nablanet.data.tables import read_table
-
-    columns = ", ".join(read_table(what).columns)
-    raise typer.BadParameter(
-        f"which column of {what} is to be predicted? It has: {columns}", param_hint="--target"
-    )
-
-
-def _sizes(hidden: str | None) -> list[int] | None:
-    if hidden is None:
-        return None
-    if hidden.strip().lower() == "none":
-        return []
-    try:
-        sizes = [int(part) for part in hidden.split(",")]
-    except ValueError:
-        sizes = [0]
-    if min(sizes) < 1:
-        raise typer.BadParameter(
-            f"wanted numbers of neurons such as 100,50, got {hidden!r}", param_hint="--hidden"
-        )
-    return sizes
-
-
-def _check_can_write(path: Path) -> None:
-    """Find out before the training, not after it."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; --output names the model file")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.absolute().parent} to save {path.name} in")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nablanet.cli.tasks import Task
+from nablanet.cli.words import count_of, measure
 from nablanet.files import Model
 from nablanet.files.atomic import write_atomically
 from nablanet.shapes import Array
@@ -49,7 +50,7 @@ def draw(task: Task, model: Model, path: Path) -> None:
 
 def _title(task: Task, model: Model) -> str:
     sizes = "-".join(map(str, model.network.sizes))
-    return f"{task.name}: network {sizes}, {len(model.history)} epochs"
+    return f"{task.name}: network {sizes}, {count_of(len(model.history), 'epoch')}"
 
 
 def _learning_curves(figure: Any, history: History, task: Task) -> None:
@@ -69,7 +70,7 @@ def _learning_curves(figure: Any, history: History, task: Task) -> None:
     else:
         rmse = task.unit * np.sqrt(2 * _numbers(history.validation_cost))
         right.plot(epochs, rmse, color=ORANGE, **_marked(epochs))
-        _dress(right, f"Error on held-out data: {rmse[-1]:.6g}", "epoch", f"RMSE of {task.target_name}")
+        _dress(right, f"Error on held-out data: {measure(rmse[-1])}", "epoch", f"RMSE of {task.target_name}")
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nablanet.cli.words import count_of
 from nablanet.shapes import Array
 
 FEWEST_ROWS = 10
@@ -102,7 +103,7 @@ def mnist_task(directory: Path | None) -> Task:
 
 def table_task(path: Path, target: str, kind: str | None, ignore: list[str]) -> Task:
     """A CSV table. kind: classification, regression, or None to infer it; ignore: columns to leave out."""
-    from nablanet.data.encoding import NumberColumn, TableEncoder, held_out_rows
+    from nablanet.data.encoding import NumberColumn, TableEncoder, split
     from nablanet.data.tables import read_table
     from nablanet.data.target import Target, rows_with_target
 
@@ -111,15 +112,16 @@ def table_task(path: Path, target: str, kind: str | None, ignore: list[str]) -> 
         table.column(name)  # raises where there is none
     known = table.select(rows_with_target(table, target))
     if len(known) < FEWEST_ROWS:
-        raise ValueError(f"{path} has {len(known)} rows with a target; training needs at least {FEWEST_ROWS}")
-    held_out = held_out_rows(len(known))
-    training_rows = np.flatnonzero(~held_out)
+        raise ValueError(
+            f"{path} has {count_of(len(known), 'row')} with a target; training needs at least {FEWEST_ROWS}"
+        )
+    training_rows, held_out = split(known)
     goal = Target.fit(known, training_rows, target, kind)
     features = [name for name in table.columns if name != target and name not in ignore]
     encoder = TableEncoder.fit(known, training_rows, features)
     X = encoder.transform(known)
     Y = goal.encode(known)
-    preprocessing = {"kind": "table", **encoder.to_dict()}
+    preprocessing = {"kind": "table", "table_sha256": table.sha256, **encoder.to_dict()}
     if goal.task == "regression":
         preprocessing["target"] = goal.to_dict()
     missing = sum(
@@ -127,13 +129,14 @@ def table_task(path: Path, target: str, kind: str | None, ignore: list[str]) -> 
     )
     numeric = sum(isinstance(c, NumberColumn) for c in encoder.columns)
     about = [
-        f"{path}: {len(training_rows):,} rows to train on, {held_out.sum():,} held out; "
-        f"{numeric} columns of numbers and {len(features) - numeric} of text make {encoder.n_inputs} inputs"
+        f"{path}: {count_of(len(training_rows), 'row')} to train on, {len(held_out):,} held out; "
+        f"{count_of(numeric, 'column')} of numbers and {len(features) - numeric} of text make "
+        f"{count_of(encoder.n_inputs, 'input')}"
     ]
     if missing:
-        about.append(f"{missing:,} missing numbers are taken as the mean of their column")
+        about.append(f"{count_of(missing, 'missing number')} replaced by the mean of their column")
     if len(known) < len(table):
-        about.append(f"{len(table) - len(known):,} rows without {target} are left out")
+        about.append(f"{count_of(len(table) - len(known), 'row')} without {target} left out")
     classes = goal.class_names
     about.append(
         f"Target {target}: "
@@ -141,8 +144,8 @@ def table_task(path: Path, target: str, kind: str | None, ignore: list[str]) -> 
     )
     return Task(
         Path(path.name.removesuffix(".gz")).stem,
-        X[~held_out],
-        Y[~held_out],
+        X[training_rows],
+        Y[training_rows],
         X[held_out],
         Y[held_out],
         Defaults(hidden=[64, 64], epochs=_epochs_for(len(training_rows), 32), batch_size=32),

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from nablanet.cli.console import Console
+from nablanet.cli.output import picture_path
 from nablanet.cli.tasks import Task
+from nablanet.cli.words import count_of, duration, measure
 from nablanet.files import Model, save_model
 from nablanet.network import Network
 from nablanet.optimizers import get_optimizer
-from nablanet.training import Epoch, History
+from nablanet.training import DivergenceError, Epoch, History
 
 SGD_ETA = 0.1
 _RELU_LIKE = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus")
@@ -42,7 +44,7 @@ class Outcome:
 
 
 def train(task: Task, settings: Settings, console: Console) -> Outcome:
-    """Train a network for the task. Raises ValueError, TypeError or DivergenceError."""
+    """Train a network for the task, which saves nothing. Raises ValueError, TypeError or DivergenceError."""
     network = make_network(task, settings)
     defaults = task.defaults
     name = settings.optimizer or defaults.optimizer
@@ -57,7 +59,8 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
     for line in task.about:
         console.say(line)
     console.say(
-        f"{network!r}; {name}, eta {optimizer.eta:g}; {epochs} epochs of mini-batches of {batch_size}; "
+        f"{network!r}; {name}, eta {optimizer.eta:g}; {count_of(epochs, 'epoch')} of mini-batches of "
+        f"{min(batch_size, len(task.X_train)):,}; "
         f"seed {settings.seed}"
     )
     history = History()
@@ -81,6 +84,8 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
         )
     except KeyboardInterrupt:
         interrupted = True
+    except DivergenceError as error:
+        raise DivergenceError(f"{error} No model is saved.") from None
     model = Model(
         network,
         task.preprocessing,
@@ -110,23 +115,25 @@ def make_network(task: Task, settings: Settings) -> Network:
     )
 
 
-def finish(task: Task, outcome: Outcome, output: Path, console: Console) -> None:
-    """Save the model, say what was reached, and draw the picture."""
+def finish(task: Task, outcome: Outcome, output: Path, replaces: bool, console: Console) -> None:
+    """Save the model, say what was reached, and draw the picture. replaces: an older model."""
     save_model(outcome.model, output)
     epochs = outcome.model.history.epochs
+    saved = f"{output} (replaced)" if replaces else str(output)
     if outcome.interrupted:
         console.warn(
-            f"interrupted after {len(epochs)} finished epochs; the network, with the weights of the last "
-            f"finished mini-batch, is saved in {output}"
+            f"interrupted after {count_of(len(epochs), 'finished epoch')}; the network, with the weights "
+            f"of the last finished mini-batch, is saved in {saved}"
         )
         return
     seconds = math.fsum(epoch.seconds for epoch in epochs)
     reached = held_out_text(epochs[-1], task, outcome.model.network)
-    console.say(f"Reached {reached} on held-out data after {len(epochs)} epochs, {seconds:.1f} s of training")
-    console.say(f"Model: {output}")
-    picture = output.with_suffix(".png")
-    if picture == output:
-        picture = output.with_name(output.name + ".png")
+    console.say(
+        f"Reached {reached} on held-out data after {count_of(len(epochs), 'epoch')}, "
+        f"{duration(seconds)} of training"
+    )
+    console.say(f"Model: {saved}")
+    picture = picture_path(output)
     try:
         from nablanet.cli.picture import draw
     except ModuleNotFoundError:
@@ -139,7 +146,7 @@ def finish(task: Task, outcome: Outcome, output: Path, console: Console) -> None
 def describe_epoch(epoch: Epoch, task: Task, network: Network) -> str:
     """One line, in the manner of the book."""
     held_out = held_out_text(epoch, task, network)
-    return f"Epoch {epoch.epoch}: cost {epoch.cost:.4f}, {held_out}, {epoch.seconds:.2f} s"
+    return f"Epoch {epoch.epoch}: cost {epoch.cost:.4f}, {held_out}, {duration(epoch.seconds)}"
 
 
 def held_out_text(epoch: Epoch, task: Task, network: Network) -> str:
@@ -149,7 +156,7 @@ def held_out_text(epoch: Epoch, task: Task, network: Network) -> str:
         right = round(epoch.validation_accuracy * total)
         return f"accuracy {right} / {total} ({100 * epoch.validation_accuracy:.2f} %)"
     if (error := root_mean_square(epoch, task, network)) is not None:
-        return f"RMSE {error:.6g}"
+        return f"RMSE {measure(error)}"
     return f"held-out cost {epoch.validation_cost:.4f}"
 
 

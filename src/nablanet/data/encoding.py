@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nablanet.data.tables import Table, parse_number
+from nablanet.data.kinds import holds_numbers, ignore
+from nablanet.data.tables import Table
 from nablanet.shapes import Array, describe
 
 MOST_CATEGORIES = 100
@@ -119,23 +120,24 @@ def held_out_rows(m: int) -> Array:
     return held_out
 
 
+def split(table: Table) -> tuple[Array, Array]:
+    """The places of the rows to train on and of those held out."""
+    held_out = held_out_rows(len(table))
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
 def _fit_column(table: Table, seen: Table, name: str) -> NumberColumn | TextColumn:
-    if all(parse_number(cell) is not None for cell in table.column(name)):
+    if holds_numbers(table, name):
         mean, scale = moments(seen.numbers(name), name)
         return NumberColumn(name, mean, scale)
     categories = sorted(set(seen.column(name)))
     most = min(MOST_CATEGORIES, max(_FEW, len(seen) // 2))
     if len(categories) > most:
         raise ValueError(
-            f"column {name!r} has {len(categories)} different texts in {len(seen)} rows, too many for one "
-            f"input each (at most {most} here){decimal_comma(categories)}"
+            f"{table.path}: column {name!r} has {len(categories)} different texts in {len(seen)} rows, "
+            f"too many for one input each (at most {most} here); leave the column out with {ignore(name)}"
         )
     return TextColumn(name, categories)
-
-
-def decimal_comma(texts: list[str]) -> str:
-    as_points = [parse_number(text.replace(",", ".", 1)) for text in texts]
-    return "; write numbers with a decimal point, not a comma" if None not in as_points else ""
 
 
 def moments(x: Array, name: str) -> tuple[float, float]:

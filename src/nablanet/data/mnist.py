@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import os
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,17 +52,22 @@ class Mnist:
 def load_mnist(directory: PathLike | None = None) -> Mnist:
     """MNIST from the four IDX files in a folder, each plain or compressed with gzip.
 
-    Without a directory the files come from the user's cache folder, and those it lacks are fetched
-    into it from a mirror, with their checksums verified.
+    Without a directory it is the folder `mnist` in NABLANET_DATA, if that environment variable is set.
+    Else the files come from the user's cache folder, and those it lacks are fetched into it from a
+    mirror, with their checksums verified.
 
     Raises FileNotFoundError naming the files that a directory lacks, MnistUnavailable where they
     cannot be fetched, and ValueError where a file is not what its name says: not IDX, no images of
     28x28, a label above 9, or images and labels that differ in number.
     """
+    if directory is None and (data := os.environ.get("NABLANET_DATA")):
+        directory = Path(data) / "mnist"
     if directory is None:
         return _checked({name: _cached_or_fetched(name) for name in FILES}, cache_folder())
     folder = Path(directory)
-    if folder.exists() and not folder.is_dir():
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {folder}; wanted one that holds {', '.join(FILES)}")
+    if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no folder; wanted the folder that holds {', '.join(FILES)}")
     found = {name: next(_present(folder, name), None) for name in FILES}
     missing = [name for name, path in found.items() if path is None]
@@ -120,13 +126,28 @@ def _cached_or_fetched(name: str) -> Bytes:
         try:
             return _fetch(url, folder, name)
         except (OSError, http.client.HTTPException, ValueError) as problem:
-            problems.append(f"{url}: {problem}")
-    files = ", ".join(f"{file}.gz" for file in FILES)
-    raise MnistUnavailable(
-        f"MNIST is not in {folder} and could not be fetched ({'; '.join(problems)}). "
-        f"Download {files} from {' or '.join(MIRRORS)} into {folder}, "
-        "or into any folder DIR and pass --data DIR (load_mnist(DIR) in Python)."
-    )
+            problems.append(f"{url}: {_in_words(problem)}")
+    lines = [
+        f"MNIST is not in {folder} and could not be fetched:",
+        *(f"  {problem}" for problem in problems),
+        "Download these files",
+        *(f"  {file}.gz" for file in FILES),
+        "from one of",
+        *(f"  {mirror}" for mirror in MIRRORS),
+        f"into {folder}, or into a folder DIR of your own, and name that:",
+        "  --data DIR on the command line; load_mnist(DIR), or load_data_wrapper(DIR) of the book, in Python",
+    ]
+    raise MnistUnavailable("\n".join(lines))
+
+
+def _in_words(problem: Exception) -> str:
+    if isinstance(problem, urllib.error.HTTPError):
+        return f"the server answers {problem.code} {problem.reason}"
+    if isinstance(problem, urllib.error.URLError):
+        return _in_words(problem.reason) if isinstance(problem.reason, OSError) else str(problem.reason)
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.strerror}: {problem.filename}" if problem.filename else problem.strerror
+    return str(problem) or type(problem).__name__
 
 
 def _fetch(url: str, folder: Path, name: str) -> Bytes:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import math
+import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +23,16 @@ _DELIMITERS = (",", ";", "\t")
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file as text: column names, cells by row, and the line of the file each row ends on."""
+    """A CSV file as text: column names, cells by row, and the line of the file each row ends on.
+
+    sha256: of the whole file as text, so that the same table is known again.
+    """
 
     path: str
     columns: list[str]
     rows: list[list[str]]
     lines: list[int]
+    sha256: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -52,7 +58,8 @@ class Table:
 
     def select(self, chosen: Sequence[int] | Array) -> Table:
         """The table with these rows only."""
-        return Table(self.path, self.columns, [self.rows[i] for i in chosen], [self.lines[i] for i in chosen])
+        rows, lines = [self.rows[i] for i in chosen], [self.lines[i] for i in chosen]
+        return replace(self, rows=rows, lines=lines)
 
 
 def read_table(path: str | Path) -> Table:
@@ -75,18 +82,23 @@ def read_table(path: str | Path) -> Table:
             )
     if len(rows) == 1:
         raise ValueError(f"{path} has a header line and no rows below it")
-    return Table(str(path), header, rows[1:], lines[1:])
+    return Table(str(path), header, rows[1:], lines[1:], hashlib.sha256(text.encode()).hexdigest())
 
 
-def read_numbers(path: str | Path) -> Array:
-    """Read a CSV file of plain numbers, shape (rows, columns); a header line is skipped.
+def read_numbers(path: str | Path) -> tuple[Array, list[str] | None]:
+    """Read lines of plain numbers, shape (rows, columns), and the header where there is one.
 
+    Comma, semicolon, tab or spaces between the numbers. A first line without any number is a header.
     Raises OSError, and ValueError that names the file and the line.
     """
     text = _read_text(Path(path))
-    rows, lines = _read_cells(text, str(path), _find_delimiter(text))
-    if rows and all(parse_number(cell) is None for cell in rows[0]):
-        rows, lines = rows[1:], lines[1:]
+    delimiter = _find_delimiter(text)
+    if not any(known in text.lstrip().partition("\n")[0] for known in _DELIMITERS):
+        text, delimiter = "\n".join(" ".join(line.split()) for line in text.splitlines()), " "
+    rows, lines = _read_cells(text, str(path), delimiter)
+    header = None
+    if rows and _is_header(rows[0]):
+        header, rows, lines = rows[0], rows[1:], lines[1:]
     if not rows:
         raise ValueError(f"{path} holds no numbers")
     numbers = np.empty((len(rows), len(rows[0])))
@@ -98,7 +110,7 @@ def read_numbers(path: str | Path) -> Array:
             if value is None or math.isnan(value):
                 raise ValueError(f"{path}, line {line}: wanted a number in column {j + 1}, got {cell!r}")
             numbers[i, j] = value
-    return numbers
+    return numbers, header
 
 
 def parse_number(cell: str) -> float | None:
@@ -148,6 +160,11 @@ def _read_cells(text: str, path: str, delimiter: str) -> tuple[list[list[str]], 
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
     return rows, lines
+
+
+def _is_header(cells: list[str]) -> bool:
+    words = [word for cell in cells for word in re.findall(r"[^,;\s]+", cell)]
+    return bool(words) and all(parse_number(word) is None for word in words)
 
 
 def _check_header(header: list[str], path: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nablanet.data.encoding import decimal_comma, is_finite, moments
+from nablanet.data.encoding import is_finite, moments
+from nablanet.data.kinds import holds_numbers
 from nablanet.data.tables import Table, parse_number
 from nablanet.shapes import Array, describe
 
@@ -29,9 +30,12 @@ class Target:
     def fit(cls, table: Table, training_rows: Array, name: str, task: str | None = None) -> Target:
         """Learn the classes, or mean and scale from the training rows. task: None to infer it."""
         cells = table.column(name)
-        task = task or infer_task(cells)
+        if task is None:
+            numeric = holds_numbers(table, name, "take its values as classes with --task classification")
+            task = infer_task(cells) if numeric else "classification"
         if task == "classification":
             return cls(name, class_names=_fit_classes(cells, name))
+        _check_numbers(table, name)
         y = table.numbers(name)[training_rows]
         mean, scale = moments(y, name)
         if scale == 0:
@@ -107,6 +111,15 @@ def rows_with_target(table: Table, target: str) -> Array:
     return np.array(known)
 
 
+def _check_numbers(table: Table, name: str) -> None:
+    for cell, line in zip(table.column(name), table.lines, strict=True):
+        if parse_number(cell) is None:
+            raise ValueError(
+                f"{table.path}: regression needs a target of numbers, "
+                f"but column {name!r} has {cell!r} in line {line}"
+            )
+
+
 def _fit_classes(cells: list[str], name: str) -> list[str]:
     found = {class_name(cell) for cell in cells}
     numeric = all(parse_number(cell) is not None for cell in found)
@@ -116,6 +129,6 @@ def _fit_classes(cells: list[str], name: str) -> list[str]:
     if len(classes) > len(cells) / 2:
         raise ValueError(
             f"the target column {name!r} has {len(classes)} different values in {len(cells)} rows, too many "
-            f"to be classes{decimal_comma(classes)}"
+            f"to be classes"
         )
     return classes

@@ -7,6 +7,7 @@ runs no code from the file and allocates no more than the file holds.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from nablanet.version import __version__
 
 _DESCRIPTION = "nablanet"
 _CHECKSUM = "sha256"
+_LONGEST_HEADER = 100_000_000  # as in safetensors
 _DTYPES = {"float32": "F32", "float64": "F64"}
 
 
@@ -85,10 +87,29 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     try:
         with safe_open(path, framework="numpy") as file:
             return _read(file)
-    except SafetensorError as error:
-        raise ModelFileError(f"{path} is not a model file, or not a whole one: {error}") from None
+    except SafetensorError:
+        # the words of the library are about its own format
+        if is_model_file(path):
+            raise ModelFileError(f"{path} is a damaged or truncated nablanet model file") from None
+        raise ModelFileError(f"{path} is not a nablanet model file, or not a whole one") from None
     except ModelFileError as error:
         raise ModelFileError(f"{path} is not a model file that can be used: {error}") from None
+
+
+def is_model_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that `save_model` wrote it; looks at its beginning only, checks nothing else."""
+    path = Path(path)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(length) if length <= _LONGEST_HEADER else b""
+    try:
+        content = json.loads(header)
+    except (ValueError, RecursionError):
+        return False
+    about = content.get("__metadata__") if isinstance(content, dict) else None
+    return isinstance(about, dict) and _DESCRIPTION in about
 
 
 def _read(file: Any) -> Model:
@@ -150,7 +171,6 @@ def _check_can_be_saved(model: Model) -> None:
 
 
 def _describe(model: Model) -> Description:
-
     net = model.network
     return Description(
         package_version=__version__,

@@ -1,0 +1,36 @@
+"""The files that a training run writes, and what must hold before it starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nablanet.files import is_model_file
+
+
+def picture_path(model: Path) -> Path:
+    """The picture beside the model: digits.nabla.png."""
+    return model.with_name(model.name + ".png")
+
+
+def check_output(model: Path) -> bool:
+    """Whether there is a model already, which the run replaces.
+
+    Raises OSError or ValueError where the run could not save, or would replace what no run has saved.
+    """
+    if model.is_dir():
+        raise IsADirectoryError(f"{model} is a folder; --output names the model file")
+    for path in (model, picture_path(model)):
+        folder = Path(os.path.realpath(path)).parent  # a link stays, what it leads to is written
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {folder} to save {path.name} in")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"the folder {folder} does not let {path.name} be written into it")
+        if path.exists() and not path.is_file():
+            raise FileExistsError(f"{path} is not a regular file, so nothing is saved there")
+    if model.exists() and not is_model_file(model):
+        raise ValueError(
+            f"{model} exists and is no nablanet model, so it is not replaced; "
+            "--output names another file for the model"
+        )
+    return model.exists()
