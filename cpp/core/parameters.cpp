@@ -1,5 +1,6 @@
 #include "core/parameters.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace nablanet {
@@ -13,29 +14,36 @@ Parameters<T>::Parameters(const std::vector<Index>& sizes) {
   }
 }
 
+// Calls move(element of the caller's weights, element of the panels) for every weight, a line of the
+// panels at a time, so that both sides are walked in order.
+template <class T>
+template <class Move>
+void Parameters<T>::each_weight(std::size_t l, Move move) const {
+  const Layer& layer = layers_[l];
+  for (Index first = 0; first < layer.n_out; first += kLanes<T>) {
+    const Index lanes = std::min(kLanes<T>, layer.n_out - first);
+    T* line = weights(l).line(first / kLanes<T>, 0);
+    for (Index k = 0; k < layer.n_in; ++k, line += kLanes<T>) {
+      for (Index lane = 0; lane < lanes; ++lane) move((first + lane) * layer.n_in + k, line + lane);
+    }
+  }
+}
+
 template <class T>
 void Parameters<T>::load(const Arrays<T>& arrays) {
   for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const Layer& layer = layers_[l];
-    for (Index j = 0; j < layer.n_out; ++j) {
-      const T* from = arrays.weights[l] + j * layer.n_in;
-      T* to = weights(l).line(j / kLanes<T>, 0) + j % kLanes<T>;
-      for (Index k = 0; k < layer.n_in; ++k) to[k * kLanes<T>] = from[k];
-      layer.bias.data()[j] = arrays.biases[l][j];
-    }
+    const T* from = arrays.weights[l];
+    each_weight(l, [from](Index i, T* to) { *to = from[i]; });
+    std::copy_n(arrays.biases[l], layers_[l].n_out, layers_[l].bias.data());
   }
 }
 
 template <class T>
 void Parameters<T>::store(const Arrays<T>& arrays) const {
   for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const Layer& layer = layers_[l];
-    for (Index j = 0; j < layer.n_out; ++j) {
-      const T* from = weights(l).line(j / kLanes<T>, 0) + j % kLanes<T>;
-      T* to = arrays.weights[l] + j * layer.n_in;
-      for (Index k = 0; k < layer.n_in; ++k) to[k] = from[k * kLanes<T>];
-      arrays.biases[l][j] = layer.bias.data()[j];
-    }
+    T* to = arrays.weights[l];
+    each_weight(l, [to](Index i, const T* from) { to[i] = *from; });
+    std::copy_n(layers_[l].bias.data(), layers_[l].n_out, arrays.biases[l]);
   }
 }
 

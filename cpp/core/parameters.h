@@ -35,6 +35,9 @@ class Parameters {
     Index n_in, n_out;
     Buffer<T> weights, bias;
   };
+  template <class Move>
+  void each_weight(std::size_t l, Move move) const;
+
   std::vector<Layer> layers_;
 };
 

@@ -126,6 +126,7 @@ class Trainer:
     def run(self, order: Array, advance: Advance) -> float:
         """One epoch in this order; returns the mean cost. Ctrl-C takes effect between mini-batches."""
         network = self._network
+        network.check_parameters()  # a callback may have changed them
         _load(self._core, network)
         order = np.ascontiguousarray(order, np.int64)
         total = 0.0
@@ -156,7 +157,6 @@ def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core
 
 
 def _load(core: _core.Engine32 | _core.Engine64, network: Network) -> None:
-    network.check_parameters()
     core.load(_contiguous(network.weights), _contiguous(network.biases))
 
 
