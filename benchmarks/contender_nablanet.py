@@ -1,42 +1,29 @@
-"""nablanet, through its public calls."""
+"""nablanet, through its trainer and its public `predict`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 import nablanet
 from benchmarks.data import Array, Problem
 from benchmarks.tasks import Task
-
-
-class _Ordered(nablanet.Network):
-    """A network that takes its mini-batches in a given order."""
-
-    order: Array
-
-    def _shuffle(self, n: int) -> Array:
-        return self.order
+from nablanet.training import Trainer, make_trainer
 
 
 class Nablanet:
-    """`fit` for a single epoch, with its checks of the input, seen from outside."""
+    """The epochs of `fit`, each in an order of the benchmark's."""
 
     version = f"nablanet {nablanet.__version__} ({nablanet.build_info()['isa']})"
+    same = True
 
     def __init__(self, task: Task, problem: Problem):
         self._task = task
         self._problem = problem
         self._threads = task.threads or None
-        self._optimizer = {"sgd": nablanet.SGD, "adam": nablanet.Adam}[task.optimizer]
-        self.same = task.kind == "call" or task.optimizer != "adam"
         self.remark = ""
         if task.kind != "call":
-            self.remark = "each epoch is one call of fit, its checks of the input included"
-            if not self.same:
-                self.remark += ", and begins with new moments"
-        self._network = _Ordered(
+            self.remark = "the epochs of one fit; its checks of the input, once a fit, are left out"
+        self._network = nablanet.Network(
             task.sizes,
             activation=task.activation,
             output=task.output,
@@ -49,21 +36,16 @@ class Nablanet:
     def reset(self) -> None:
         self._network.weights = [w.copy() for w in self._problem.weights]
         self._network.biases = [b.copy() for b in self._problem.biases]
+        self._trainer: Trainer | None = None
+        self._eta = 0.0
 
     def train(self, order: Array, eta: float) -> None:
-        X, Y = self._problem.X, self._problem.Y
-        if len(order) < len(X):
-            X, Y, order = X[order], Y[order], np.arange(len(order))
-        self._network.order = order
-        self._network.fit(
-            X,
-            Y,
-            epochs=1,
-            batch_size=self._task.batch,
-            optimizer=self._optimizer(eta),
-            n_threads=self._threads,
-            progress=False,
-        )
+        if self._trainer is None or eta != self._eta:
+            kind = {"sgd": nablanet.SGD, "adam": nablanet.Adam}[self._task.optimizer]
+            X, Y, batch = self._problem.X, self._problem.Y, self._task.batch
+            self._trainer = make_trainer(self._network, X, Y, batch, kind(eta), n_threads=self._threads)
+            self._eta = eta
+        self._trainer.run(order, lambda samples: None)
 
     def outputs(self, X: Array) -> Array:
         return self._network.predict(X, n_threads=self._threads)
