@@ -1,15 +1,28 @@
 # Each target sets up what it needs in .venv, once; `make clean` forgets it.
 PYTHON ?= python3
 BIN := .venv/bin
-CPP := $(shell find cpp -name '*.cpp' -o -name '*.h' -o -name '*.inl')
+CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' -o -name '*.inl')
 
-.PHONY: run test lint bench format clean
+.PHONY: run test test-arm lint bench format clean
 
 run: .venv/.package
 	$(BIN)/nablanet train digits
 
 test: .venv/.test
 	$(BIN)/pytest
+
+# needs Debian's g++-aarch64-linux-gnu and qemu-user
+test-arm: .venv/.cmake
+	$(BIN)/cmake -S . -B build/native -DNABLANET_PYTHON=OFF
+	$(BIN)/cmake --build build/native --target bits
+	$(BIN)/cmake -S . -B build/arm -DNABLANET_PYTHON=OFF -DCMAKE_SYSTEM_NAME=Linux \
+	  -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
+	  -DCMAKE_EXE_LINKER_FLAGS=-static
+	$(BIN)/cmake --build build/arm --target bits
+	build/native/bits > build/native/bits.txt
+	qemu-aarch64 build/arm/bits > build/arm/bits.txt
+	cmp build/native/bits.txt build/arm/bits.txt
+	@echo "$$(wc -l < build/arm/bits.txt) trainings ended with the same bits on both machines"
 
 lint: .venv/.lint
 	$(BIN)/ruff check .
@@ -44,6 +57,10 @@ clean:
 
 .venv/.lint: .venv/.package
 	$(BIN)/pip install --quiet --editable '.[lint]'
+	touch $@
+
+.venv/.cmake: .venv/bin/python
+	$(BIN)/pip install --quiet cmake
 	touch $@
 
 .venv/.bench: .venv/.package
