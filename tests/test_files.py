@@ -182,7 +182,7 @@ def test_other_bytes_are_no_model(tmp_path_factory: pytest.TempPathFactory, raw:
         (lambda d, t: d.pop("format"), "format version"),
         (lambda d, t: d.pop("cost"), "lacks cost"),
         (lambda d, t: d.update(surprise=1), "unknown.*surprise"),
-        (lambda d, t: d.update(sizes=[2, 3]), "activations should be 1"),
+        (lambda d, t: d.update(sizes=[2, 3]), "activations must be a list of 1 .* got 2"),
         (
             lambda d, t: d.update(sizes=[2, 4, 3]),
             r"w2 should be F64 of shape \[4, 2\], got F64 of shape \[3, 2\]",
@@ -192,7 +192,7 @@ def test_other_bytes_are_no_model(tmp_path_factory: pytest.TempPathFactory, raw:
         (lambda d, t: d.update(sizes=[2, 3.0, 3]), "integer"),
         (lambda d, t: d.update(sizes="233"), "sizes should be a list"),
         (lambda d, t: d.update(activations=["tanh", "evil"]), "activations should be"),
-        (lambda d, t: d.update(activations=["softmax", "softmax"]), "softmax in a hidden layer"),
+        (lambda d, t: d.update(activations=["softmax", "softmax"]), "softmax is an output activation"),
         (lambda d, t: d.update(activations=["tanh", "identity"]), "cross_entropy"),
         (lambda d, t: d.update(activations=[]), "no network"),
         (lambda d, t: d.update(cost="absolute"), "cost should be one of"),

@@ -64,8 +64,7 @@ class PyEngine {
  public:
   PyEngine(const std::vector<Index>& sizes, const std::vector<int>& activations, int cost,
            const std::string& isa, int threads)
-      : sizes_(sizes),
-        engine_({sizes, enums(activations), static_cast<nablanet::Cost>(cost)},
+      : engine_({sizes, enums(activations), static_cast<nablanet::Cost>(cost)},
                 nablanet::choose_kernels(isa).table<T>(), threads) {}
 
   void load(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
@@ -96,7 +95,7 @@ class PyEngine {
     const auto from = source(x);
     const auto desired = target(y);
     const nb::gil_scoped_release release;
-    nablanet::Parameters<T> sums(sizes_);
+    nablanet::Parameters<T> sums(engine_.sizes());
     const double cost = engine_.gradient(from, desired, rows, sums);
     sums.store(arrays(nabla_w, nabla_b));
     return cost;
@@ -122,7 +121,6 @@ class PyEngine {
     return out;
   }
 
-  std::vector<Index> sizes_;
   nablanet::Engine<T> engine_;
   Rows x_;
   Desired y_;

@@ -35,6 +35,7 @@ class Engine {
   // At most `threads` threads; fewer where the work is too small to divide.
   Engine(Network network, const Kernels<T>& kernels, int threads);
 
+  const std::vector<Index>& sizes() const { return network_.sizes; }
   Parameters<T>& parameters() { return parameters_; }
 
   // a^L for `rows` samples from `first` on, as rows of `out`; with a target, returns the sum of C_x.

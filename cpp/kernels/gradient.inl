@@ -142,8 +142,7 @@ NABLANET_INLINE void prefetch_next(const Update<T>& update, Index begin, Index e
   }
 }
 
-template <class T>
-Index input_at(const Inputs& inputs, Index place) {
+NABLANET_INLINE Index input_at(const Inputs& inputs, Index place) {
   return inputs.list == nullptr ? place : static_cast<Index>(inputs.list[place]);
 }
 
@@ -158,11 +157,11 @@ void update_columns(const Update<T>& update, const Rule& rule, Index panel, cons
     }
     Index inputs[kTileInputs];
 #pragma GCC unroll kUnroll
-    for (int i = 0; i < kTileInputs; ++i) inputs[i] = input_at<T>(update.inputs, place + i);
+    for (int i = 0; i < kTileInputs; ++i) inputs[i] = input_at(update.inputs, place + i);
     gradient_tile<T, kTileInputs, Columns>(update, rule, panel, inputs);
   }
   for (; place < part.active.end; ++place) {
-    gradient_tile<T, 1, Columns>(update, rule, panel, {input_at<T>(update.inputs, place)});
+    gradient_tile<T, 1, Columns>(update, rule, panel, {input_at(update.inputs, place)});
   }
   if constexpr (Rule::needs_every_input) {
     const State<T> at{update.weights.data, update.first, update.second};

@@ -61,8 +61,10 @@ def layer_activations(
 def check_activations(activations: object, sizes: list[int]) -> None:
     """Refuse what is not one Activation for each of layers 2..L, softmax only for the last."""
     wanted = f"activations must be a list of {len(sizes) - 1} of nablanet.Activation for sizes {sizes}"
-    if not isinstance(activations, (list, tuple)) or len(activations) != len(sizes) - 1:
+    if not isinstance(activations, (list, tuple)):
         raise ValueError(f"{wanted}, got {shapes.describe(activations)}")
+    if len(activations) != len(sizes) - 1:
+        raise ValueError(f"{wanted}, got {len(activations)}")
     for activation in activations:
         if not isinstance(activation, Activation):
             raise TypeError(f"{wanted}, got {shapes.describe(activation)} in it")

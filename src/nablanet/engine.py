@@ -64,7 +64,7 @@ def knows(optimizer: Optimizer) -> bool:
 
 def predict(network: Network, X: Array, n_threads: int | None = None) -> Array:
     """a^L for rows X, which the caller has checked; shape (m, n_L)."""
-    core = _core_for(network, n_threads)
+    core = _loaded(network, n_threads)
     rows = _rows(X, network)
     outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
     for begin, end in _blocks(len(rows), _multiply_adds(network)):
@@ -74,7 +74,7 @@ def predict(network: Network, X: Array, n_threads: int | None = None) -> Array:
 
 def evaluate(network: Network, X: Array, Y: Array, n_threads: int | None = None) -> tuple[Array, float]:
     """a^L for rows X, and the mean of C_x against Y (rows, or int32 labels)."""
-    core = _core_for(network, n_threads)
+    core = _loaded(network, n_threads)
     rows, desired = _rows(X, network), _desired(Y, network)
     outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
     total = 0.0
@@ -87,7 +87,7 @@ def gradient_sums(
     network: Network, X: Array, Y: Array, n_threads: int | None = None
 ) -> tuple[list[Array], list[Array], float]:
     """(nabla_b, nabla_w, cost), each summed over the rows of X, as one mini-batch."""
-    core = _core_for(network, n_threads)
+    core = _loaded(network, n_threads)
     nabla_b = [np.empty_like(b) for b in network.biases]
     nabla_w = [np.empty(w.shape, w.dtype) for w in network.weights]
     cost = core.gradient(_rows(X, network), _desired(Y, network), len(X), nabla_w, nabla_b)
@@ -130,7 +130,6 @@ class Trainer:
         _load(self._core, network)
         order = np.ascontiguousarray(order, np.int64)
         total = 0.0
-        finite = True
         try:
             for begin, end in _blocks(len(order), 3 * _multiply_adds(network), self._batch_size):
                 total += self._core.train(order, begin, end)
@@ -143,8 +142,9 @@ class Trainer:
 
 
 def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core.Engine64:
+    """A core for the network's architecture, whose parameters are still to be loaded."""
     make = _core.Engine32 if network.dtype == np.float32 else _core.Engine64
-    core = make(
+    return make(
         network.sizes,
         [_ACTIVATION_NUMBERS[a.name] for a in network.activations],
         # a cost of the user's own may go with the package's activations, where only outputs are wanted
@@ -152,6 +152,10 @@ def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core
         _ISA,
         min(available_threads() if n_threads is None else n_threads, _MOST_THREADS),
     )
+
+
+def _loaded(network: Network, n_threads: int | None) -> _core.Engine32 | _core.Engine64:
+    core = _core_for(network, n_threads)
     _load(core, network)
     return core
 

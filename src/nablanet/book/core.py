@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from nablanet.activations import ACTIVATIONS
 from nablanet.book.costs import check_cost, engine_cost
 from nablanet.book.network import Shuffler, undrawn
 from nablanet.optimizers import SGD
-from nablanet.shapes import Array
+from nablanet.shapes import Array, reusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +56,7 @@ class Samples:
     """Data of the user's, and its rows (X, Y), made once."""
 
     def __init__(self, owner: Network, data: object, name: str):
-        once = isinstance(data, Iterable) and not isinstance(data, (list, tuple, str, bytes))
-        self.given: Any = list(data) if once else data  # type: ignore[call-overload]
+        self.given: Any = reusable(data)
         self.X, self.Y = Core(owner).arrays(self.given, name)
 
     def __len__(self) -> int:

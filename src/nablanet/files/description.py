@@ -14,6 +14,7 @@ from typing import Any
 
 from nablanet import costs
 from nablanet.activations import ACTIVATIONS
+from nablanet.architecture import check_activations
 from nablanet.network import Network
 from nablanet.shapes import check_sizes, describe
 from nablanet.training import Epoch, History
@@ -97,16 +98,10 @@ def check_names(owner: str, names: Any, n_outputs: int) -> None:
 def _check_consistent(d: Description) -> None:
     try:
         sizes = check_sizes(d.sizes)
+        check_activations([ACTIVATIONS[name] for name in d.activations], sizes)
         costs.check_pair(costs.COSTS[d.cost], ACTIVATIONS[d.activations[-1]])
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError) as error:
         raise ModelFileError(f"its description is no network: {error}") from None
-    if len(d.activations) != len(sizes) - 1:
-        raise ModelFileError(
-            f"its activations should be {len(sizes) - 1}, one for each of layers 2..{len(sizes)}, "
-            f"got {len(d.activations)}"
-        )
-    if "softmax" in d.activations[:-1]:
-        raise ModelFileError("it has softmax in a hidden layer")
     if d.class_names is not None:
         check_names("it", d.class_names, sizes[-1])
 
