@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 import nablanet
 from benchmarks.data import Array, Problem
 from benchmarks.tasks import Task
-from nablanet.training import Trainer, make_trainer
+from nablanet import training
 
 
 class Nablanet:
@@ -36,16 +38,18 @@ class Nablanet:
     def reset(self) -> None:
         self._network.weights = [w.copy() for w in self._problem.weights]
         self._network.biases = [b.copy() for b in self._problem.biases]
-        self._trainer: Trainer | None = None
+        self._trainer: training.Trainer | None = None
         self._eta = 0.0
 
     def train(self, order: Array, eta: float) -> None:
         if self._trainer is None or eta != self._eta:
             kind = {"sgd": nablanet.SGD, "adam": nablanet.Adam}[self._task.optimizer]
             X, Y, batch = self._problem.X, self._problem.Y, self._task.batch
-            self._trainer = make_trainer(self._network, X, Y, batch, kind(eta), n_threads=self._threads)
+            task = training.Task(X, Y, batch, kind(eta), n_threads=self._threads)
+            self._trainer = training.make_trainer(self._network, task)
             self._eta = eta
-        self._trainer.run(order, lambda samples: None)
+        etas = np.full(-(-len(order) // self._task.batch), eta)
+        self._trainer.run(order, etas, lambda samples: None)
 
     def outputs(self, X: Array) -> Array:
         return self._network.predict(X, n_threads=self._threads)

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 import nablanet as nn
 from nablanet import engine, reference
 from nablanet.optimizers import Optimizer
+from nablanet.regularization import Regularization
 from nablanet.shapes import Array
+from nablanet.training import Task
 from networks import (
     HIDDEN,
     PAIRS,
@@ -84,12 +86,15 @@ def test_training_agrees_with_the_reference(
     other = problem([37, 19, 4], "tanh", "cross_entropy", "softmax", m=23)
     nothing = np.random.default_rng(0).random(p.X.shape) < zeros
     p.X[nothing] = other.X[nothing] = 0
-    compiled = engine.Trainer(p.network, p.X, p.Y, 5, optimizer, lmbda, n_threads)
-    readable = reference.Trainer(other.network, other.X, other.Y, 5, optimizer, lmbda)
+    compiled = engine.Trainer(
+        p.network, Task(p.X, p.Y, 5, optimizer, Regularization(lmbda), n_threads=n_threads)
+    )
+    readable = reference.Trainer(other.network, Task(other.X, other.Y, 5, optimizer, Regularization(lmbda)))
+    etas = optimizer.eta * np.linspace(1, 0.5, 5)
     for epoch in range(4):
         order = np.random.default_rng(epoch).permutation(23)
-        cost = compiled.run(order, lambda n: None)
-        assert cost == pytest.approx(readable.run(order, lambda n: None), rel=1e-10)
+        cost = compiled.run(order, etas, lambda n: None)
+        assert cost == pytest.approx(readable.run(order, etas, lambda n: None), rel=1e-10)
     for ours, theirs in zip(
         p.network.weights + p.network.biases, other.network.weights + other.network.biases, strict=True
     ):

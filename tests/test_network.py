@@ -334,16 +334,8 @@ def test_an_interruption_leaves_the_last_finished_mini_batch(
         if learned == 12:
             raise KeyboardInterrupt
 
-    runs = training.train(
-        p.network,
-        p.X,
-        p.Y,
-        epochs=1,
-        batch_size=4,
-        optimizer=nn.SGD(0.1),
-        shuffle=np.arange,
-        advance=interrupt_the_third,
-    )
+    task = training.Task(p.X, p.Y, 4, nn.SGD(0.1))
+    runs = training.train(p.network, task, epochs=1, shuffle=np.arange, advance=interrupt_the_third)
     with pytest.raises(KeyboardInterrupt):
         next(runs)
     for ours, theirs in zip(p.network.weights, expected.weights, strict=True):

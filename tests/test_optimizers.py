@@ -15,7 +15,7 @@ from nablanet.optimizers import Optimizer
 def test_sgd_by_hand() -> None:
     w = np.array([1.0, -2.0])
     optimizer = nn.SGD(0.5)
-    optimizer.step([w], [np.array([2.0, -4.0])], None)
+    optimizer.step([w], [np.array([2.0, -4.0])], None, 0.5)
     assert w.tolist() == [0.0, 0.0]
 
 
@@ -27,7 +27,7 @@ def test_adam_follows_algorithm_1() -> None:
     theta, m, v = 0.7, 0.0, 0.0
     for t in range(1, 20):
         g = math.sin(t) * 3
-        optimizer.step([w], [np.array([g])], state)
+        optimizer.step([w], [np.array([g])], state, alpha)
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g * g
         theta -= alpha * (m / (1 - beta1**t)) / (math.sqrt(v / (1 - beta2**t)) + epsilon)
@@ -50,9 +50,9 @@ def test_adam_keeps_moving_where_gradients_become_tiny() -> None:
 
 def test_a_users_own_optimizer_is_honoured() -> None:
     class Backwards(nn.SGD):
-        def step(self, parameters, gradients, state):  # type: ignore[no-untyped-def]
+        def step(self, parameters, gradients, state, eta):  # type: ignore[no-untyped-def]
             for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter += self.eta * gradient
+                parameter += eta * gradient
 
     net = nn.Network([2, 3, 1], seed=0)
     X, Y = [[0.0, 1.0], [1.0, 0.0]], [[0.0], [1.0]]

@@ -9,6 +9,7 @@ import pytest
 
 import nablanet as nn
 from nablanet import engine
+from nablanet.training import Task
 from networks import HIDDEN, PAIRS, Problem, norm_difference, problem
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (.ci/run installs it)")
@@ -64,10 +65,11 @@ def test_training_agrees_with_torch(method: str) -> None:
     parameters = parameters_of(p)
     optimizer = nn.SGD(0.5) if method == "sgd" else nn.Adam(0.01)
     theirs = torch.optim.SGD(parameters, 0.5) if method == "sgd" else torch.optim.Adam(parameters, 0.01)
-    ours = engine.Trainer(p.network, p.X, p.Y, 5, optimizer, 0.0, 1)
+    ours = engine.Trainer(p.network, Task(p.X, p.Y, 5, optimizer, n_threads=1))
+    etas = np.full(5, optimizer.eta)
     for epoch in range(3):
         order = np.random.default_rng(epoch).permutation(23)
-        ours.run(order, lambda n: None)
+        ours.run(order, etas, lambda n: None)
         for begin in range(0, 23, 5):
             batch = order[begin : begin + 5]
             theirs.zero_grad()

@@ -28,6 +28,7 @@ using Rows = std::variant<Readable<float>, Readable<double>>;
 using Labels = nb::ndarray<nb::numpy, const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Desired = std::variant<Labels, Readable<float>, Readable<double>>;
 using Order = nb::ndarray<nb::numpy, const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Etas = nb::ndarray<nb::numpy, const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 template <class T>
 nablanet::Source source(const Readable<T>& rows) {
@@ -101,17 +102,16 @@ class PyEngine {
     return cost;
   }
 
-  void start(const Rows& x, const Desired& y, Index batch, const std::string& method, double eta,
-             double decay, double beta1, double beta2, double epsilon) {
+  void start(const Rows& x, const Desired& y, Index batch, const nablanet::Settings& settings) {
     x_ = x;
     y_ = y;
-    const auto kind = method == "adam" ? nablanet::Method::adam : nablanet::Method::sgd;
-    engine_.start(source(x_), target(y_), batch, {kind, eta, decay, beta1, beta2, epsilon});
+    engine_.start(source(x_), target(y_), batch, settings);
   }
 
-  double train(const Order& order, Index begin, Index end) {
+  // etas: one for each mini-batch of order[begin:end].
+  double train(const Order& order, Index begin, Index end, const Etas& etas) {
     const nb::gil_scoped_release release;
-    return engine_.train(order.data() + begin, end - begin);
+    return engine_.train(order.data() + begin, end - begin, etas.data());
   }
 
  private:
@@ -137,14 +137,23 @@ void bind(nb::module_& module, const char* name) {
       .def("predict", &E::predict, "x"_a, "first"_a, "out"_a)
       .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a)
       .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a)
-      .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "method"_a, "eta"_a, "decay"_a, "beta1"_a, "beta2"_a,
-           "epsilon"_a)
-      .def("train", &E::train, "order"_a, "begin"_a, "end"_a);
+      .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "settings"_a)
+      .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a);
 }
 
 }  // namespace
 
 void bind_engine(nb::module_& module) {
+  using nablanet::Settings;
+  nb::class_<Settings>(module, "Settings")
+      .def(nb::init<>())
+      .def_prop_rw(
+          "method", [](const Settings& s) { return static_cast<int>(s.method); },
+          [](Settings& s, int number) { s.method = static_cast<nablanet::Method>(number); })
+      .def_rw("beta1", &Settings::beta1)
+      .def_rw("beta2", &Settings::beta2)
+      .def_rw("epsilon", &Settings::epsilon)
+      .def_rw("decay", &Settings::decay);
   bind<float>(module, "Engine32");
   bind<double>(module, "Engine64");
 }

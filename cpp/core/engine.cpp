@@ -225,52 +225,52 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
 }
 
 template <class T>
-void Engine<T>::start(const Source& x, const Target& y, Index batch, const Optimizer& optimizer) {
+void Engine<T>::start(const Source& x, const Target& y, Index batch, const Settings& settings) {
   x_ = x;
   y_ = y;
-  optimizer_ = optimizer;
+  settings_ = settings;
   work_ = std::make_unique<Workspace<T>>(network_.sizes, batch, true);
   power1_ = power2_ = 1;
   first_.reset();
   second_.reset();
-  if (optimizer.method == Method::adam) {
+  if (settings.method == Method::adam) {
     first_ = std::make_unique<Parameters<T>>(network_.sizes);
     second_ = std::make_unique<Parameters<T>>(network_.sizes);
   }
 }
 
 template <class T>
-typename Engine<T>::Steps Engine<T>::next_steps(Index rows) {
+typename Engine<T>::Steps Engine<T>::next_steps(Index rows, double eta) {
   const double mean = 1.0 / static_cast<double>(rows);
   Step<T> step;
-  if (optimizer_.method == Method::sgd) {
-    step.rule = optimizer_.decay == 0 ? Rule::sgd : Rule::sgd_decay;
-    step.rate = static_cast<T>(optimizer_.eta * mean);
+  if (settings_.method == Method::sgd) {
+    step.rule = settings_.decay == 0 ? Rule::sgd : Rule::sgd_decay;
+    step.rate = static_cast<T>(eta * mean);
     step.decay = T{1};
     Step<T> decaying = step;
-    decaying.decay = static_cast<T>(1 - optimizer_.eta * optimizer_.decay);
+    decaying.decay = static_cast<T>(1 - eta * settings_.decay);
     return {decaying, step};
   }
-  power1_ *= optimizer_.beta1;
-  power2_ *= optimizer_.beta2;
+  power1_ *= settings_.beta1;
+  power2_ *= settings_.beta2;
   step.rule = Rule::adam;
-  step.rate = static_cast<T>(optimizer_.eta / (1 - power1_));
+  step.rate = static_cast<T>(eta / (1 - power1_));
   step.mean = static_cast<T>(mean);
-  step.blend1 = static_cast<T>(1 - optimizer_.beta1);
-  step.blend2 = static_cast<T>(1 - optimizer_.beta2);
+  step.blend1 = static_cast<T>(1 - settings_.beta1);
+  step.blend2 = static_cast<T>(1 - settings_.beta2);
   step.root = static_cast<T>(1 / std::sqrt(1 - power2_));
-  step.epsilon = static_cast<T>(optimizer_.epsilon);
+  step.epsilon = static_cast<T>(settings_.epsilon);
   Step<T> decaying = step;
-  decaying.decay = static_cast<T>(optimizer_.decay);
+  decaying.decay = static_cast<T>(settings_.decay);
   return {decaying, step};
 }
 
 template <class T>
-double Engine<T>::train(const std::int64_t* order, Index count) {
+double Engine<T>::train(const std::int64_t* order, Index count, const double* etas) {
   const Index batch = work_->rows();
   std::vector<Steps> steps;
   for (Index begin = 0; begin < count; begin += batch) {
-    steps.push_back(next_steps(std::min(batch, count - begin)));
+    steps.push_back(next_steps(std::min(batch, count - begin), etas[begin / batch]));
   }
   const int most = team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();

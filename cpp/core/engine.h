@@ -22,11 +22,11 @@ struct Network {
 
 enum class Method : int { sgd, adam };
 
-struct Optimizer {
+// How each step learns. Per mini-batch comes the learning rate, with `train`.
+struct Settings {
   Method method = Method::sgd;
-  double eta = 0;
-  double decay = 0;  // lambda / n
   double beta1 = 0, beta2 = 0, epsilon = 0;
+  double decay = 0;  // lambda / n
 };
 
 template <class T>
@@ -45,10 +45,11 @@ class Engine {
   double gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums);
 
   // What `train` learns from, in mini-batches of at most `batch` rows. The memory stays the caller's.
-  void start(const Source& x, const Target& y, Index batch, const Optimizer& optimizer);
+  void start(const Source& x, const Target& y, Index batch, const Settings& settings);
 
-  // One step for each mini-batch of order[0..count); returns the sum of C_x, each before its step.
-  double train(const std::int64_t* order, Index count);
+  // One step for each mini-batch of order[0..count), with a learning rate for each in `etas`; returns
+  // the sum of C_x, each before its step.
+  double train(const std::int64_t* order, Index count, const double* etas);
 
  private:
   struct Steps {
@@ -71,7 +72,7 @@ class Engine {
   void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
               const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
               Team& team) const;
-  Steps next_steps(Index rows);
+  Steps next_steps(Index rows, double eta);
 
   Network network_;
   const Kernels<T>& kernels_;
@@ -81,7 +82,7 @@ class Engine {
 
   Source x_;
   Target y_;
-  Optimizer optimizer_;
+  Settings settings_;
   std::unique_ptr<Workspace<T>> work_;
   std::unique_ptr<Parameters<T>> first_, second_;  // Adam's moments
   double power1_ = 1, power2_ = 1;                 // beta1^t and beta2^t

@@ -11,6 +11,13 @@ def compiled_isas() -> list[str]: ...
 def supported_isas() -> list[str]: ...
 def choose_isa(name: str) -> str: ...
 
+class Settings:
+    method: int
+    beta1: float
+    beta2: float
+    epsilon: float
+    decay: float
+
 class _Engine:
     def __init__(
         self, sizes: list[int], activations: list[int], cost: int, isa: str, threads: int
@@ -22,19 +29,10 @@ class _Engine:
     def gradient(
         self, x: Array, y: Array, rows: int, nabla_w: list[Array], nabla_b: list[Array]
     ) -> float: ...
-    def start(
-        self,
-        x: Array,
-        y: Array,
-        batch: int,
-        method: str,
-        eta: float,
-        decay: float,
-        beta1: float,
-        beta2: float,
-        epsilon: float,
-    ) -> None: ...
-    def train(self, order: npt.NDArray[np.int64], begin: int, end: int) -> float: ...
+    def start(self, x: Array, y: Array, batch: int, settings: Settings) -> None: ...
+    def train(
+        self, order: npt.NDArray[np.int64], begin: int, end: int, etas: npt.NDArray[np.float64]
+    ) -> float: ...
 
 class Engine32(_Engine): ...
 class Engine64(_Engine): ...

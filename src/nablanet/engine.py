@@ -17,11 +17,12 @@ from nablanet.shapes import Array, cast
 
 if TYPE_CHECKING:
     from nablanet.network import Network
-    from nablanet.training import Advance
+    from nablanet.training import Advance, Task
 
-# The core knows activations and costs by their place in these lists.
+# The core knows activations and costs by their place in these lists, optimizers by these numbers.
 _ACTIVATION_NUMBERS = {name: number for number, name in enumerate(ACTIVATIONS)}
 _COST_NUMBERS = {name: number for number, name in enumerate(COSTS)}
+_METHOD_NUMBERS: dict[type[Optimizer], int] = {SGD: 0, Adam: 1}
 
 # Multiply-adds between two looks at signals and the progress bar: some 20 ms on one core.
 _WORK_PER_CALL = 5e8
@@ -59,7 +60,7 @@ def available_threads() -> int:
 
 def knows(optimizer: Optimizer) -> bool:
     """Whether the core has this very optimizer."""
-    return type(optimizer) in (SGD, Adam)
+    return type(optimizer) in _METHOD_NUMBERS
 
 
 def predict(network: Network, X: Array, n_threads: int | None = None) -> Array:
@@ -97,48 +98,40 @@ def gradient_sums(
 class Trainer:
     """Trains a network in the core, epoch by epoch; see `training.Trainer`."""
 
-    def __init__(
-        self,
-        network: Network,
-        X: Array,
-        Y: Array,
-        batch_size: int,
-        optimizer: Optimizer,
-        lmbda: float,
-        n_threads: int | None,
-    ):
+    def __init__(self, network: Network, task: Task):
         self._network = network
-        self._batch_size = min(batch_size, len(X))
-        self._core = _core_for(network, n_threads)
-        adam = optimizer if isinstance(optimizer, Adam) else Adam()
-        self._core.start(
-            _rows(X, network),
-            _desired(Y, network),
-            self._batch_size,
-            optimizer.name,
-            optimizer.eta,
-            lmbda / len(X),
-            adam.beta1,
-            adam.beta2,
-            adam.epsilon,
-        )
+        self._batch_size = min(task.batch_size, len(task.X))
+        self._core = _core_for(network, task.n_threads)
+        self._core.start(_rows(task.X, network), _desired(task.Y, network), self._batch_size, _settings(task))
 
-    def run(self, order: Array, advance: Advance) -> float:
+    def run(self, order: Array, etas: Array, advance: Advance) -> float:
         """One epoch in this order; returns the mean cost. Ctrl-C takes effect between mini-batches."""
         network = self._network
         network.check_parameters()  # a callback may have changed them
         _load(self._core, network)
         order = np.ascontiguousarray(order, np.int64)
+        etas = np.ascontiguousarray(etas, np.float64)
         total = 0.0
         try:
             for begin, end in _blocks(len(order), 3 * _multiply_adds(network), self._batch_size):
-                total += self._core.train(order, begin, end)
+                total += self._core.train(order, begin, end, etas[begin // self._batch_size :])
                 if not math.isfinite(total):
                     break
                 advance(end - begin)
         finally:
             finite = math.isfinite(total) and _store(self._core, network)
         return total / len(order) if finite else math.nan
+
+
+def _settings(task: Task) -> _core.Settings:
+    settings = _core.Settings()
+    optimizer = task.optimizer
+    settings.method = _METHOD_NUMBERS[type(optimizer)]
+    if isinstance(optimizer, Adam):
+        settings.beta1, settings.beta2 = optimizer.beta1, optimizer.beta2
+        settings.epsilon = optimizer.epsilon
+    settings.decay = task.regularization.lmbda / len(task.X)
+    return settings
 
 
 def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core.Engine64:

@@ -20,8 +20,9 @@ from nablanet.costs import is_builtin as is_builtin_cost
 from nablanet.initializers import Initializer, initialize
 from nablanet.optimizers import SGD, Optimizer, get_optimizer
 from nablanet.progress import progress_bar
+from nablanet.regularization import Regularization
 from nablanet.shapes import Array
-from nablanet.training import Callback, Epoch, History
+from nablanet.training import Callback, Epoch, History, Task
 
 # pairs (x, y), or two whole arrays (X, Y)
 Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
@@ -122,15 +123,8 @@ class Network:
         if self.overrides("update_mini_batch"):
             runs = self._chapter_epochs(X, Y, epochs, mini_batch_size, eta)
         else:
-            runs = training.train(
-                self,
-                X,
-                Y,
-                epochs=epochs,
-                batch_size=mini_batch_size,
-                optimizer=optimizer,
-                shuffle=self._shuffle,
-            )
+            task = Task(X, Y, mini_batch_size, optimizer)
+            runs = training.train(self, task, epochs=epochs, shuffle=self._shuffle)
         for j, _ in enumerate(runs):
             if given is None or test is None:
                 print(f"Epoch {j} complete")
@@ -145,10 +139,7 @@ class Network:
         """
         optimizer = SGD(eta)
         X, Y = self._pairs(mini_batch, "mini_batch")
-        batches = training.train(
-            self, X, Y, epochs=1, batch_size=len(X), optimizer=optimizer, shuffle=np.arange
-        )
-        for _ in batches:
+        for _ in training.train(self, Task(X, Y, len(X), optimizer), epochs=1, shuffle=np.arange):
             pass
 
     def backprop(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[list[Array], list[Array]]:
@@ -217,7 +208,7 @@ class Network:
         epochs = shapes.count(epochs, "epochs")
         batch_size = shapes.count(batch_size, "batch_size")
         chosen = get_optimizer(optimizer, eta)
-        lmbda = shapes.positive(lmbda, "lmbda", zero=True)
+        regularization = Regularization(lmbda)
         if n_threads is not None:
             n_threads = shapes.count(n_threads, "n_threads")
         rows, desired = self._samples(X, Y, "X", "Y")
@@ -226,20 +217,10 @@ class Network:
         for callback in callbacks:
             if not callable(callback):
                 raise TypeError(f"callbacks must be functions of an Epoch, got {shapes.describe(callback)}")
+        task = Task(rows, desired, batch_size, chosen, regularization, n_threads)
         history = History()
         with progress_bar(epochs * len(rows), enabled=progress) as bar:
-            runs = training.train(
-                self,
-                rows,
-                desired,
-                epochs=epochs,
-                batch_size=batch_size,
-                optimizer=chosen,
-                shuffle=self._shuffle,
-                lmbda=lmbda,
-                n_threads=n_threads,
-                advance=bar.advance,
-            )
+            runs = training.train(self, task, epochs=epochs, shuffle=self._shuffle, advance=bar.advance)
             started = perf_counter()
             for number, cost in enumerate(runs):
                 seconds = perf_counter() - started

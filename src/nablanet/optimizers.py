@@ -31,8 +31,8 @@ class Optimizer:
         """The state before the first step."""
         raise NotImplementedError
 
-    def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: Any) -> None:
-        """Change the parameters in place by one step along the mean gradients."""
+    def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: Any, eta: float) -> None:
+        """Change the parameters in place by one step along the mean gradients, at learning rate eta."""
         raise NotImplementedError
 
 
@@ -49,10 +49,10 @@ class SGD(Optimizer):
         """Nothing is remembered between steps."""
         return
 
-    def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: None) -> None:
+    def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: None, eta: float) -> None:
         """W -> w - eta dC/dw, in place."""
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter -= self.eta * gradient
+            parameter -= eta * gradient
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,12 @@ class Adam(Optimizer):
         """Both moments zero, t = 0."""
         return _AdamState([np.zeros_like(p) for p in parameters], [np.zeros_like(p) for p in parameters])
 
-    def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: _AdamState) -> None:
+    def step(
+        self, parameters: Sequence[Array], gradients: Sequence[Array], state: _AdamState, eta: float
+    ) -> None:
         """One step of algorithm 1, in place, in the efficient order of its section 2."""
         state.t += 1
-        rate = self.eta / (1 - self.beta1**state.t)
+        rate = eta / (1 - self.beta1**state.t)
         root = (1 - self.beta2**state.t) ** -0.5
         for parameter, gradient, m, v in zip(parameters, gradients, state.first, state.second, strict=True):
             m += (1 - self.beta1) * (gradient - m)

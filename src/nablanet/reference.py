@@ -9,36 +9,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nablanet import backprop
-from nablanet.optimizers import Optimizer
 from nablanet.shapes import Array, one_hot
 
 if TYPE_CHECKING:
     from nablanet.network import Network
-    from nablanet.training import Advance
+    from nablanet.training import Advance, Task
 
 
 class Trainer:
     """Trains a network mini-batch by mini-batch in NumPy; see `training.Trainer`."""
 
-    def __init__(
-        self, network: Network, X: Array, Y: Array, batch_size: int, optimizer: Optimizer, lmbda: float
-    ):
+    def __init__(self, network: Network, task: Task):
         self._network = network
-        self._batch_size = batch_size
-        self._X = X
-        self._Y = Y
-        self._optimizer = optimizer
-        self._state = optimizer.start(network.weights + network.biases)
-        self._decay = lmbda / len(X)
+        self._task = task
+        self._state = task.optimizer.start(network.weights + network.biases)
 
-    def run(self, order: Array, advance: Advance) -> float:
+    def run(self, order: Array, etas: Array, advance: Advance) -> float:
         """One epoch in this order; returns the mean cost."""
         net = self._network
         before = [p.copy() for p in net.weights + net.biases]
         total = 0.0
-        for begin in range(0, len(order), self._batch_size):
-            batch = order[begin : begin + self._batch_size]
-            total += self._step(batch)
+        batch_size = self._task.batch_size
+        for begin, eta in zip(range(0, len(order), batch_size), etas, strict=True):
+            batch = order[begin : begin + batch_size]
+            total += self._step(batch, eta)
             if not math.isfinite(total) or not _finite(net.weights + net.biases):
                 for parameter, old in zip(net.weights + net.biases, before, strict=True):
                     parameter[...] = old
@@ -46,17 +40,19 @@ class Trainer:
             advance(len(batch))
         return total / len(order)
 
-    def _step(self, batch: Array) -> float:
+    def _step(self, batch: Array, eta: float) -> float:
         """One step on a copy of the parameters, so that an interruption finds whole ones."""
-        net = self._network
-        x = self._X[batch].T.astype(net.dtype)
-        y = (one_hot(self._Y[batch], net.sizes[-1]) if self._Y.ndim == 1 else self._Y[batch]).T
+        net, task = self._network, self._task
+        x = task.X[batch].T.astype(net.dtype)
+        y = (one_hot(task.Y[batch], net.sizes[-1]) if task.Y.ndim == 1 else task.Y[batch]).T
         nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype))
         m = len(batch)
-        gradients = [nw / m + self._decay * w for nw, w in zip(nabla_w, net.weights, strict=True)]
+        n = len(task.X)
+        penalties = [task.regularization.gradient(w, n) for w in net.weights]
+        gradients = [nw / m + penalty for nw, penalty in zip(nabla_w, penalties, strict=True)]
         gradients += [nb / m for nb in nabla_b]
         parameters = [p.copy() for p in net.weights + net.biases]
-        self._optimizer.step(parameters, gradients, self._state)
+        task.optimizer.step(parameters, gradients, self._state, eta)
         for parameter, new in zip(net.weights + net.biases, parameters, strict=True):
             parameter[...] = new
         return float(costs.sum())

@@ -15,6 +15,7 @@ import numpy as np
 
 from nablanet import engine, reference
 from nablanet.optimizers import Optimizer
+from nablanet.regularization import Regularization
 from nablanet.shapes import Array
 
 if TYPE_CHECKING:
@@ -78,58 +79,63 @@ class History:
         return [e.seconds for e in self.epochs]
 
 
-class Trainer(Protocol):
-    """Trains one network on one set of data; remembers the optimizer's state between epochs."""
+@dataclass(frozen=True)
+class Task:
+    """What a trainer learns from, and how; all of it checked by the caller.
 
-    def run(self, order: Array, advance: Advance) -> float:
+    X: rows. Y: rows, or int32 labels. batch_size: rows in a mini-batch; n_threads: at most that many.
+    """
+
+    X: Array
+    Y: Array
+    batch_size: int
+    optimizer: Optimizer
+    regularization: Regularization = field(default_factory=Regularization)
+    n_threads: int | None = None
+
+
+class Trainer(Protocol):
+    """Trains one network on one task; remembers the optimizer's state between epochs."""
+
+    def run(self, order: Array, etas: Array, advance: Advance) -> float:
         """Train on the samples in this order; return the mean cost.
 
-        Reads the network's parameters first and writes them back at the end, and also when it is
-        interrupted between two mini-batches; a result that is not finite is not written back.
-        Calls `advance` with the number of samples learned from since the last call.
+        etas: the learning rate of each mini-batch. Reads the network's parameters first and writes
+        them back at the end, and also when it is interrupted between two mini-batches; a result that
+        is not finite is not written back. Calls `advance` with the number of samples learned from
+        since the last call.
         """
         ...
 
 
-def make_trainer(
-    network: Network,
-    X: Array,
-    Y: Array,
-    batch_size: int,
-    optimizer: Optimizer,
-    lmbda: float = 0.0,
-    n_threads: int | None = None,
-) -> Trainer:
+def make_trainer(network: Network, task: Task) -> Trainer:
     """The engine's trainer where the engine can do all that the network asks for."""
-    if network.runs_on_engine() and engine.knows(optimizer):
-        return engine.Trainer(network, X, Y, batch_size, optimizer, lmbda, n_threads)
-    return reference.Trainer(network, X, Y, batch_size, optimizer, lmbda)
+    if network.runs_on_engine() and engine.knows(task.optimizer):
+        return engine.Trainer(network, task)
+    return reference.Trainer(network, task)
 
 
 def train(
     network: Network,
-    X: Array,
-    Y: Array,
+    task: Task,
     *,
     epochs: int,
-    batch_size: int,
-    optimizer: Optimizer,
     shuffle: Shuffle,
-    lmbda: float = 0.0,
-    n_threads: int | None = None,
     advance: Advance = lambda samples: None,
 ) -> Iterator[float]:
     """Yield the mean cost of each epoch as it ends.
 
-    X: rows; Y: rows, or int32 labels; both checked by the caller. shuffle: n -> the order of the n
-    samples in the next epoch. Raises DivergenceError, with the network as the last epoch left it.
+    shuffle: n -> the order of the n samples in the next epoch. Raises DivergenceError, with the
+    network as the last epoch left it.
     """
-    trainer = make_trainer(network, X, Y, batch_size, optimizer, lmbda, n_threads)
+    trainer = make_trainer(network, task)
+    n = len(task.X)
+    etas = np.full(-(-n // task.batch_size), task.optimizer.eta)
     for epoch in range(epochs):
         with np.errstate(over="ignore", invalid="ignore"):
-            cost = trainer.run(shuffle(len(X)), advance)
+            cost = trainer.run(shuffle(n), etas, advance)
         if not math.isfinite(cost):
-            raise diverged(epoch, optimizer.eta)
+            raise diverged(epoch, task.optimizer.eta)
         yield cost
 
 

@@ -69,9 +69,10 @@ std::uint64_t trained(const char* isa, Activation hidden, Activation output, Cos
   const Scalar scalar = sizeof(T) == 4 ? Scalar::float32 : Scalar::float64;
   const double eta = method == Method::adam ? 0.01 : 0.05;
   engine.start({X.data(), scalar, n_in * static_cast<Index>(sizeof(T)), n_in}, {{}, labels.data()}, 75,
-               {method, eta, 0.001, 0.9, 0.999, 1e-8});
+               {method, 0.9, 0.999, 1e-8, 0.001});
+  const std::vector<double> etas(2, eta);
   double cost_sum = 0;
-  for (int epoch = 0; epoch < 3; ++epoch) cost_sum += engine.train(order.data(), kRows);
+  for (int epoch = 0; epoch < 3; ++epoch) cost_sum += engine.train(order.data(), kRows, etas.data());
   engine.parameters().store(arrays);
 
   std::uint64_t hash = 14695981039346656037ULL;

@@ -11,7 +11,9 @@ from nablanet.activations import ACTIVATIONS
 from nablanet.book.costs import check_cost, engine_cost
 from nablanet.book.network import Shuffler, undrawn
 from nablanet.optimizers import SGD
+from nablanet.regularization import Regularization
 from nablanet.shapes import Array, reusable
+from nablanet.training import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,16 +87,8 @@ def epochs_of(
         net.follow()  # between epochs a method of the owner's may have replaced the parameters
         return shuffler(n)
 
-    return training.train(
-        net,
-        data.X,
-        data.Y,
-        epochs=epochs,
-        batch_size=mini_batch_size,
-        optimizer=SGD(eta),
-        shuffle=shuffle,
-        lmbda=lmbda,
-    )
+    task = Task(data.X, data.Y, mini_batch_size, SGD(eta), Regularization(lmbda))
+    return training.train(net, task, epochs=epochs, shuffle=shuffle)
 
 
 def one_step(owner: Network, mini_batch: object, eta: float, lmbda: float, n: int) -> None:
@@ -102,11 +96,8 @@ def one_step(owner: Network, mini_batch: object, eta: float, lmbda: float, n: in
     net = make_core(owner)
     X, Y = net.arrays(mini_batch, "mini_batch")
     # the trainer divides lmbda by the number of samples that it is given
-    lmbda = lmbda * len(X) / n
-    steps = training.train(
-        net, X, Y, epochs=1, batch_size=len(X), optimizer=SGD(eta), shuffle=np.arange, lmbda=lmbda
-    )
-    for _ in steps:
+    task = Task(X, Y, len(X), SGD(eta), Regularization(lmbda * len(X) / n))
+    for _ in training.train(net, task, epochs=1, shuffle=np.arange):
         pass
 
 
