@@ -108,10 +108,10 @@ class PyEngine {
     engine_.start(source(x_), target(y_), batch, settings);
   }
 
-  // etas: one for each mini-batch of order[begin:end].
-  double train(const Order& order, Index begin, Index end, const Etas& etas) {
+  // etas: one for each mini-batch of order[begin:end]; first_step: mini-batches since training began.
+  double train(const Order& order, Index begin, Index end, const Etas& etas, std::uint64_t first_step) {
     const nb::gil_scoped_release release;
-    return engine_.train(order.data() + begin, end - begin, etas.data());
+    return engine_.train(order.data() + begin, end - begin, etas.data(), first_step);
   }
 
  private:
@@ -127,6 +127,16 @@ class PyEngine {
 };
 
 template <class T>
+using Numbers = nb::ndarray<nb::numpy, T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+void elementary(const std::string& isa, int function, const Numbers<const T>& x, Numbers<T> out) {
+  if (x.size() != out.size()) throw nb::value_error("x and out must have the same length");
+  nablanet::choose_kernels(isa).table<T>().elementary(static_cast<nablanet::Elementary>(function), x.data(),
+                                                      out.data(), static_cast<Index>(x.size()));
+}
+
+template <class T>
 void bind(nb::module_& module, const char* name) {
   using E = PyEngine<T>;
   nb::class_<E>(module, name)
@@ -138,7 +148,7 @@ void bind(nb::module_& module, const char* name) {
       .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a)
       .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a)
       .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "settings"_a)
-      .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a);
+      .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a, "first_step"_a);
 }
 
 }  // namespace
@@ -153,7 +163,11 @@ void bind_engine(nb::module_& module) {
       .def_rw("beta1", &Settings::beta1)
       .def_rw("beta2", &Settings::beta2)
       .def_rw("epsilon", &Settings::epsilon)
-      .def_rw("decay", &Settings::decay);
+      .def_rw("decay", &Settings::decay)
+      .def_rw("drop_thresholds", &Settings::drop_thresholds)
+      .def_rw("drop_seed", &Settings::drop_seed);
   bind<float>(module, "Engine32");
   bind<double>(module, "Engine64");
+  module.def("elementary32", elementary<float>, "isa"_a, "function"_a, "x"_a, "out"_a);
+  module.def("elementary64", elementary<double>, "isa"_a, "function"_a, "x"_a, "out"_a);
 }

@@ -93,6 +93,21 @@ void Engine<T>::gather(const Source& x, const Target* y, const Samples& samples,
 }
 
 template <class T>
+void Engine<T>::drop(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step, Range rows,
+                     Range panels) const {
+  if (!step || settings_.drop_thresholds.empty() || settings_.drop_thresholds[l] == 0) return;
+  const Drop<T> drop{
+      .a = work.activation(l),
+      .slope = work.slope(l),
+      .seed = settings_.drop_seed,
+      .step = *step,
+      .layer = l,
+      .threshold = settings_.drop_thresholds[l],
+  };
+  kernels_.drop(drop, rows, panels);
+}
+
+template <class T>
 double Engine<T>::predict(const Source& x, const Target* y, Index first, Index rows, T* out) {
   const std::size_t last = network_.sizes.size() - 1;
   const Index width = network_.sizes[last];
@@ -126,13 +141,14 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
 
 template <class T>
 typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples,
-                                                    Index rows, const Workspace<T>& work,
-                                                    const ActiveInputs& active, int member,
-                                                    Team& team) const {
+                                                    Index rows, std::optional<std::uint64_t> step,
+                                                    const Workspace<T>& work, const ActiveInputs& active,
+                                                    int member, Team& team) const {
   const std::size_t last = network_.sizes.size() - 1;
   const int members = team.size();
   const Range all{0, rows};
   gather(x, &y, samples, share(all, member, members), work, active.cleared(member));
+  drop(work, 0, step, share(all, member, members), {0, panel_count<T>(network_.sizes[0])});
   team.barrier();
 
   const Inputs inputs = active.list(member);
@@ -142,6 +158,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     if (l == 1) product.inputs = inputs;
     if (l < last) {
       kernels_.forward(product, network_.activations[l - 1], work.slope(l), part.rows, part.panels);
+      drop(work, l, step, part.rows, part.panels);
     } else {
       kernels_.weighted_input(product, part.rows, part.panels);
     }
@@ -217,7 +234,7 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
   double sum = 0;
   team.run([&](int member) {
-    const Propagated passed = propagate(x, y, Samples{}, rows, work, active, member, team);
+    const Propagated passed = propagate(x, y, Samples{}, rows, {}, work, active, member, team);
     update(work, rows, passed.inputs, Steps{}, sums, Samples{}, 0, member, team);
     if (member == 0) sum = passed.cost;
   });
@@ -266,7 +283,8 @@ typename Engine<T>::Steps Engine<T>::next_steps(Index rows, double eta) {
 }
 
 template <class T>
-double Engine<T>::train(const std::int64_t* order, Index count, const double* etas) {
+double Engine<T>::train(const std::int64_t* order, Index count, const double* etas,
+                        std::uint64_t first_step) {
   const Index batch = work_->rows();
   std::vector<Steps> steps;
   for (Index begin = 0; begin < count; begin += batch) {
@@ -284,7 +302,8 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index end = std::min(begin + batch, count);
       const Index rows = end - begin;
       const Samples samples{.order = order + begin};
-      const Propagated passed = propagate(x_, y_, samples, rows, *work_, active, member, team);
+      const Propagated passed =
+          propagate(x_, y_, samples, rows, first_step + i, *work_, active, member, team);
       update(*work_, rows, passed.inputs, steps[i], parameters_, Samples{.order = order + end},
              std::min(batch, count - end), member, team);
       costs += passed.cost;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/active_inputs.h"
@@ -27,6 +28,9 @@ struct Settings {
   Method method = Method::sgd;
   double beta1 = 0, beta2 = 0, epsilon = 0;
   double decay = 0;  // lambda / n
+  // 65536 p of dropout for each layer but the last; empty without dropout.
+  std::vector<std::uint32_t> drop_thresholds = {};
+  std::uint64_t drop_seed = 0;
 };
 
 template <class T>
@@ -48,8 +52,8 @@ class Engine {
   void start(const Source& x, const Target& y, Index batch, const Settings& settings);
 
   // One step for each mini-batch of order[0..count), with a learning rate for each in `etas`; returns
-  // the sum of C_x, each before its step.
-  double train(const std::int64_t* order, Index count, const double* etas);
+  // the sum of C_x, each before its step. `first_step` mini-batches came before since training began.
+  double train(const std::int64_t* order, Index count, const double* etas, std::uint64_t first_step = 0);
 
  private:
   struct Steps {
@@ -65,9 +69,13 @@ class Engine {
   Output<T> output_of(const Workspace<T>& work) const;
   void gather(const Source& x, const Target* y, const Samples& samples, Range rows, const Workspace<T>& work,
               std::uint32_t* nonzero) const;
-  // Feed forward, BP1 and BP2 for one mini-batch, by all members together.
+  // Dropout in layer l, from 0 for the input layer, for the mini-batch with this number.
+  void drop(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step, Range rows,
+            Range panels) const;
+  // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
   Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
-                       const Workspace<T>& work, const ActiveInputs& active, int member, Team& team) const;
+                       std::optional<std::uint64_t> step, const Workspace<T>& work,
+                       const ActiveInputs& active, int member, Team& team) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
               const Parameters<T>& changed, const Samples& next, Index next_rows, int member,

@@ -115,6 +115,17 @@ struct UpdatePart {
   bool biases;
 };
 
+// Which neurons of a layer a mini-batch leaves out, and what it makes of the others.
+template <class T>
+struct Drop {
+  Panels<T> a;      // a^l, which becomes a^l * mask / (1 - p)
+  Panels<T> slope;  // sigma'(z^l), likewise; unset for inputs
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;       // the number of the mini-batch since training began, below 2^48
+  std::uint64_t layer = 0;      // from 0 for the input layer, below 2^16
+  std::uint32_t threshold = 0;  // 65536 p
+};
+
 template <class T>
 struct Kernels {
   // Rows `rows` of a mini-batch from the caller's memory. Unless `nonzero` is null, nonzero[panel]
@@ -135,6 +146,9 @@ struct Kernels {
   void (*backward)(const Product<T>&, Panels<T> slope, Range rows, Range panels);
   // BP3 and BP4, each sum going straight through the optimizer into its parameter.
   void (*update)(const Update<T>&, const UpdatePart&);
+  // Dropout of a hidden layer after feed forward, or of inputs after gather.
+  void (*drop)(const Drop<T>&, Range rows, Range panels);
+  void (*elementary)(Elementary, const T* x, T* out, Index count);
 };
 
 struct KernelSet {

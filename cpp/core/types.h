@@ -44,4 +44,7 @@ enum class Activation : int {
 
 enum class Cost : int { quadratic, cross_entropy };
 
+// The engine's own elementary functions, in the order of ELEMENTARY in tests/test_math.py.
+enum class Elementary : int { exp, expm1_of_negative, log, log1p_of_unit, tanh };
+
 }  // namespace nablanet

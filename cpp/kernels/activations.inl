@@ -47,9 +47,15 @@ struct Tanh {
     const Line<T> m = expm1_of_negative(abs(z) * all(T{-2}));
     const Line<T> e = exp(abs(z) * all(T{-2}));
     const Line<T> r = all(T{1}) / (all(T{1}) + e);
-    const Line<T> size = (all(T{0}) - m) / (all(T{2}) + m);
+    // -m r, and what is left of -m after that much of 2 + m, which itself was rounded
+    const Line<T> d = all(T{2}) + m;
+    const Line<T> lost = m - (d - all(T{2}));
+    const Line<T> q = all(T{0}) - m * r;
+    const Line<T> left = fnma(q, lost, fnma(q, d, all(T{0}) - m));
+    const Line<T> size = fma(left, r, q);
     const Line<T> value = select(less(z, all(T{0})), all(T{0}) - size, size);
-    return {value, all(T{4}) * e * r * r};
+    const LineMask<T> linear = less(abs(z), all(Constants<T>::tanh_linear));
+    return {select(linear, z, value), all(T{4}) * e * r * r};
   }
 };
 

@@ -1,6 +1,8 @@
 // What every instruction set's file starts with.
 #pragma once
 
+#include <limits>
+
 #include "core/kernels.h"
 #include "kernels/coefficients.h"
 

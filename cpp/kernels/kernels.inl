@@ -15,6 +15,10 @@
 
 #include "kernels/move.inl"
 
+#include "kernels/dropout.inl"
+
+#include "kernels/elementary.inl"
+
 template <class T>
 constexpr Kernels<T> table() {
   return {
@@ -27,5 +31,7 @@ constexpr Kernels<T> table() {
       .transpose = transpose<T>,
       .backward = backward<T>,
       .update = update<T>,
+      .drop = drop<T>,
+      .elementary = elementary<T>,
   };
 }

@@ -9,10 +9,13 @@ struct Constants<float> {
   static constexpr float log2e = 0x1.715476p+0f;
   static constexpr float ln2_high = 0x1.62e4p-1f;  // few enough bits that n * ln2_high is exact
   static constexpr float ln2_low = 0x1.7f7d1cp-20f;
-  static constexpr float exp_low = -104.0f;    // below, exp(x) rounds to 0
-  static constexpr float exp_high = 89.0f;     // above, to infinity
-  static constexpr float expm1_low = -20.0f;   // below, exp(x) - 1 rounds to -1
-  static constexpr float normal_high = 15.0f;  // beyond, Phi(-z) rounds to 0
+  static constexpr float exp_low = -104.0f;  // below, exp(x) rounds to 0
+  static constexpr float exp_high = 89.0f;   // above, to infinity
+  static constexpr float log_up = 0x1p24f;   // lifts every denormal number among the normal ones
+  static constexpr float log_up_exponent = 24.0f;
+  static constexpr float tanh_linear = 0x1p-13f;  // below, tanh z rounds to z
+  static constexpr float expm1_low = -20.0f;      // below, exp(x) - 1 rounds to -1
+  static constexpr float normal_high = 15.0f;     // beyond, Phi(-z) rounds to 0
 };
 
 template <>
@@ -22,6 +25,9 @@ struct Constants<double> {
   static constexpr double ln2_low = 0x1.ef35793c7673p-45;
   static constexpr double exp_low = -746.0;
   static constexpr double exp_high = 710.0;
+  static constexpr double log_up = 0x1p54;
+  static constexpr double log_up_exponent = 54.0;
+  static constexpr double tanh_linear = 0x1p-28;
   static constexpr double expm1_low = -40.0;
   static constexpr double normal_high = 39.0;
 };
@@ -74,31 +80,43 @@ NABLANET_INLINE Line<T> expm1_of_negative(Line<T> x) {
   return fma(scale, e.tail, scale - all(T{1}));
 }
 
-// 2 atanh(f) for |f| <= 1/3.
+// f - ln(1 + f) for -0.3 <= f <= 1: with s = f / (2 + f), ln(1 + f) = 2 atanh s = f - f s + 2 s^3 (...), and
+// f s = f^2/2 - s f^2/2, so that the rounding of the quotient weighs little.
 template <class T>
-NABLANET_INLINE Line<T> twice_atanh(const Line<T>& f) {
-  const Line<T> twice = f + f;
-  const Line<T> s = f * f;
-  return fma(twice * s, polynomial(coefficients::Polynomials<T>::log_tail, s), twice);
+NABLANET_INLINE Line<T> below_log1p(const Line<T>& f) {
+  const Line<T> s = f / (all(T{2}) + f);
+  const Line<T> square = s * s;
+  const Line<T> half = all(T{0.5}) * f * f;
+  const Line<T> rest = fma(square + square, polynomial(coefficients::Polynomials<T>::log_tail, square), half);
+  return fnma(s, rest, half);
 }
 
 // ln(1 + x) for 0 <= x <= 1.
 template <class T>
 NABLANET_INLINE Line<T> log1p_of_unit(const Line<T>& x) {
-  return twice_atanh(x / (all(T{2}) + x));
+  return x - below_log1p(x);
 }
 
-// ln x for a normal x > 0.
+// ln x, also of denormal numbers: -infinity for 0, NaN below.
 template <class T>
-NABLANET_INLINE Line<T> log(const Line<T>& x) {
+NABLANET_INLINE Line<T> log(const Line<T>& given) {
   using C = Constants<T>;
+  using Limits = std::numeric_limits<T>;
+  const LineMask<T> denormal = less(given, all(Limits::min()));
+  const Line<T> x = select(denormal, given * all(C::log_up), given);
   Line<T> n = exponent(x);
+  n = select(denormal, n - all(C::log_up_exponent), n);
   Line<T> m = mantissa(x);
   const LineMask<T> upper = less(all(static_cast<T>(1.4142135623730951)), m);
   m = select(upper, m * all(T{0.5}), m);
   n = select(upper, n + all(T{1}), n);
-  const Line<T> low = fma(n, all(C::ln2_low), twice_atanh((m - all(T{1})) / (m + all(T{1}))));
-  return fma(n, all(C::ln2_high), low);
+  const Line<T> f = m - all(T{1});
+  const Line<T> low = fnma(n, all(C::ln2_low), below_log1p(f));
+  const Line<T> log = fma(n, all(C::ln2_high), f - low);
+  const Line<T> finite = select(less(all(Limits::max()), given), given, log);
+  const LineMask<T> zero = less(abs(given), all(Limits::denorm_min()));
+  const Line<T> outside = select(zero, all(-Limits::infinity()), all(Limits::quiet_NaN()));
+  return select(less(all(T{0}), given), finite, outside);
 }
 
 // Phi(z) and its density phi(z), for every z.

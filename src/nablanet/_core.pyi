@@ -10,6 +10,8 @@ compiler: str
 def compiled_isas() -> list[str]: ...
 def supported_isas() -> list[str]: ...
 def choose_isa(name: str) -> str: ...
+def elementary32(isa: str, function: int, x: Array, out: Array) -> None: ...
+def elementary64(isa: str, function: int, x: Array, out: Array) -> None: ...
 
 class Settings:
     method: int
@@ -17,6 +19,8 @@ class Settings:
     beta2: float
     epsilon: float
     decay: float
+    drop_thresholds: list[int]
+    drop_seed: int
 
 class _Engine:
     def __init__(
@@ -31,7 +35,12 @@ class _Engine:
     ) -> float: ...
     def start(self, x: Array, y: Array, batch: int, settings: Settings) -> None: ...
     def train(
-        self, order: npt.NDArray[np.int64], begin: int, end: int, etas: npt.NDArray[np.float64]
+        self,
+        order: npt.NDArray[np.int64],
+        begin: int,
+        end: int,
+        etas: npt.NDArray[np.float64],
+        first_step: int,
     ) -> float: ...
 
 class Engine32(_Engine): ...

@@ -25,16 +25,22 @@ CostDerivative = Callable[[Array, Array], Array]
 
 
 def feed_forward(
-    weights: Sequence[Array], biases: Sequence[Array], activations: Sequence[Activation], x: Array
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    activations: Sequence[Activation],
+    x: Array,
+    masks: Sequence[Array] | None = None,
 ) -> tuple[list[Array], list[Array]]:
     """z^l = w^l a^{l-1} + b^l and a^l = sigma(z^l), starting from a^1 = x.
 
-    Returns ([z^2 .. z^L], [a^1 .. a^L]).
+    masks: what dropout multiplies a^1 .. a^{L-1} by. Returns ([z^2 .. z^L], [a^1 .. a^L]).
     """
     zs: list[Array] = []
     activated = [x]
-    for w, b, activation in zip(weights, biases, activations, strict=True):
-        z = w @ activated[-1] + b
+    for l, (w, b, activation) in enumerate(zip(weights, biases, activations, strict=True)):  # noqa: E741
+        if masks is not None:
+            activated[l] = activated[l] * masks[l]
+        z = w @ activated[l] + b
         zs.append(z)
         activated.append(require_shape(activation.function(z), z.shape, f"activation {activation.name!r}"))
     return zs, activated
@@ -95,14 +101,21 @@ def backpropagate(
     x: Array,
     y: Array,
     cost_derivative: CostDerivative | None = None,
+    masks: Sequence[Array] | None = None,
 ) -> tuple[list[Array], list[Array], Array]:
-    """(nabla_b, nabla_w, costs): gradients summed over the columns of x, and C_x for each of them."""
-    zs, activated = feed_forward(weights, biases, activations, x)
+    """(nabla_b, nabla_w, costs): gradients summed over the columns of x, and C_x for each of them.
+
+    masks: dropout's, for a^1 .. a^{L-1}; a^l = sigma(z^l) * mask has the slope sigma'(z^l) * mask.
+    """
+    zs, activated = feed_forward(weights, biases, activations, x, masks)
     delta = output_error(zs[-1], activated[-1], y, activations[-1], cost, cost_derivative)
     nabla_b = [bias_gradient(delta)]
     nabla_w = [weight_gradient(activated[-2], delta)]
     for l in range(len(weights) - 2, -1, -1):  # noqa: E741 - l is the book's layer index
-        delta = backpropagate_error(weights[l + 1], delta, slope(activations[l], zs[l]))
+        sigma_prime = slope(activations[l], zs[l])
+        if masks is not None:
+            sigma_prime = sigma_prime * masks[l + 1]
+        delta = backpropagate_error(weights[l + 1], delta, sigma_prime)
         nabla_b.insert(0, bias_gradient(delta))
         nabla_w.insert(0, weight_gradient(activated[l], delta))
     return nabla_b, nabla_w, sample_costs(zs[-1], activated[-1], y, activations[-1], cost)

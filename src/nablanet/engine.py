@@ -101,6 +101,7 @@ class Trainer:
     def __init__(self, network: Network, task: Task):
         self._network = network
         self._batch_size = min(task.batch_size, len(task.X))
+        self._step = 0  # mini-batches since training began
         self._core = _core_for(network, task.n_threads)
         self._core.start(_rows(task.X, network), _desired(task.Y, network), self._batch_size, _settings(task))
 
@@ -114,7 +115,9 @@ class Trainer:
         total = 0.0
         try:
             for begin, end in _blocks(len(order), 3 * _multiply_adds(network), self._batch_size):
-                total += self._core.train(order, begin, end, etas[begin // self._batch_size :])
+                etas_here = etas[begin // self._batch_size :]
+                total += self._core.train(order, begin, end, etas_here, self._step)
+                self._step += -(-(end - begin) // self._batch_size)
                 if not math.isfinite(total):
                     break
                 advance(end - begin)
@@ -131,6 +134,9 @@ def _settings(task: Task) -> _core.Settings:
         settings.beta1, settings.beta2 = optimizer.beta1, optimizer.beta2
         settings.epsilon = optimizer.epsilon
     settings.decay = task.regularization.lmbda / len(task.X)
+    if task.dropout is not None:
+        settings.drop_thresholds = list(task.dropout.thresholds)
+        settings.drop_seed = task.dropout.seed
     return settings
 
 

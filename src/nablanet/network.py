@@ -17,6 +17,7 @@ from nablanet.activations import is_builtin as is_builtin_activation
 from nablanet.architecture import check_activations, float_type, layer_activations
 from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
 from nablanet.costs import is_builtin as is_builtin_cost
+from nablanet.dropout import dropout_rates, start_dropout
 from nablanet.initializers import Initializer, initialize
 from nablanet.optimizers import SGD, Optimizer, get_optimizer
 from nablanet.progress import progress_bar
@@ -186,6 +187,7 @@ class Network:
         eta: float | None = None,
         optimizer: str | Optimizer = "sgd",
         lmbda: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
         n_threads: int | None = None,
         progress: bool = True,
@@ -198,8 +200,10 @@ class Network:
         smaller. eta: the learning rate; optimizer: a name ("sgd", "adam") or an object with its own
         eta, such as `nablanet.Adam(eta=1e-3)`. lmbda: the book's L2 regularization, which adds
         lmbda/(2m) sum w^2 to the cost that is minimized (not to the cost reported).
-        validation: (X, Y) held out, looked at after each epoch. n_threads: at most that many threads
-        (all cores by default); the result is the same bits for any number. progress: a progress bar
+        dropout: the share of neurons that each training step leaves out (0 <= p < 1), for every
+        hidden layer, or a list with one share for each of layers 1..L-1, inputs first; see
+        docs/dropout.md. validation: (X, Y) held out, looked at after each epoch. n_threads: at most
+        that many threads (all cores by default); the result is the same bits for any number. progress: a progress bar
         on standard error where that is a terminal. callbacks: called with each `Epoch`.
 
         Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
@@ -209,6 +213,12 @@ class Network:
         batch_size = shapes.count(batch_size, "batch_size")
         chosen = get_optimizer(optimizer, eta)
         regularization = Regularization(lmbda)
+        rates = dropout_rates(dropout, self.sizes)
+        if any(rates) and self.overrides("backprop"):
+            raise ValueError(
+                "dropout must be 0 for a network that overrides backprop, which knows nothing of dropped "
+                f"neurons; got {shapes.describe(dropout)}"
+            )
         if n_threads is not None:
             n_threads = shapes.count(n_threads, "n_threads")
         rows, desired = self._samples(X, Y, "X", "Y")
@@ -217,7 +227,8 @@ class Network:
         for callback in callbacks:
             if not callable(callback):
                 raise TypeError(f"callbacks must be functions of an Epoch, got {shapes.describe(callback)}")
-        task = Task(rows, desired, batch_size, chosen, regularization, n_threads)
+        dropped = start_dropout(rates, self._rng)
+        task = Task(rows, desired, batch_size, chosen, regularization, n_threads, dropped)
         history = History()
         with progress_bar(epochs * len(rows), enabled=progress) as bar:
             runs = training.train(self, task, epochs=epochs, shuffle=self._shuffle, advance=bar.advance)

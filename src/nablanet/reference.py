@@ -23,6 +23,7 @@ class Trainer:
         self._network = network
         self._task = task
         self._state = task.optimizer.start(network.weights + network.biases)
+        self._step = 0  # mini-batches since training began
 
     def run(self, order: Array, etas: Array, advance: Advance) -> float:
         """One epoch in this order; returns the mean cost."""
@@ -32,7 +33,7 @@ class Trainer:
         batch_size = self._task.batch_size
         for begin, eta in zip(range(0, len(order), batch_size), etas, strict=True):
             batch = order[begin : begin + batch_size]
-            total += self._step(batch, eta)
+            total += self._learn(batch, eta)
             if not math.isfinite(total) or not _finite(net.weights + net.biases):
                 for parameter, old in zip(net.weights + net.biases, before, strict=True):
                     parameter[...] = old
@@ -40,13 +41,14 @@ class Trainer:
             advance(len(batch))
         return total / len(order)
 
-    def _step(self, batch: Array, eta: float) -> float:
+    def _learn(self, batch: Array, eta: float) -> float:
         """One step on a copy of the parameters, so that an interruption finds whole ones."""
         net, task = self._network, self._task
         x = task.X[batch].T.astype(net.dtype)
         y = (one_hot(task.Y[batch], net.sizes[-1]) if task.Y.ndim == 1 else task.Y[batch]).T
-        nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype))
         m = len(batch)
+        masks = None if task.dropout is None else task.dropout.masks(net.sizes, self._step, m, net.dtype)
+        nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype), masks)
         n = len(task.X)
         penalties = [task.regularization.gradient(w, n) for w in net.weights]
         gradients = [nw / m + penalty for nw, penalty in zip(nabla_w, penalties, strict=True)]
@@ -55,17 +57,23 @@ class Trainer:
         task.optimizer.step(parameters, gradients, self._state, eta)
         for parameter, new in zip(net.weights + net.biases, parameters, strict=True):
             parameter[...] = new
+        self._step += 1
         return float(costs.sum())
 
 
-def gradient_sums(net: Network, x: Array, y: Array) -> tuple[list[Array], list[Array], Array]:
+def gradient_sums(
+    net: Network, x: Array, y: Array, masks: Sequence[Array] | None = None
+) -> tuple[list[Array], list[Array], Array]:
     """(nabla_b, nabla_w, costs) over the columns of x, through what the user's subclass overrides.
 
-    An overridden `backprop` is called once for each sample, as the chapter's program does.
+    An overridden `backprop` is called once for each sample, as the chapter's program does; it knows
+    nothing of dropout's `masks`.
     """
     derivative = net.cost_derivative if net.overrides("cost_derivative") else None
     if not net.overrides("backprop"):
-        return backprop.backpropagate(net.weights, net.biases, net.activations, net.cost, x, y, derivative)
+        return backprop.backpropagate(
+            net.weights, net.biases, net.activations, net.cost, x, y, derivative, masks
+        )
     nabla_b = [np.zeros_like(b) for b in net.biases]
     nabla_w = [np.zeros_like(w) for w in net.weights]
     for i in range(x.shape[1]):

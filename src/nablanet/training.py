@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nablanet import engine, reference
+from nablanet.dropout import Dropout
 from nablanet.optimizers import Optimizer
 from nablanet.regularization import Regularization
 from nablanet.shapes import Array
@@ -92,6 +93,7 @@ class Task:
     optimizer: Optimizer
     regularization: Regularization = field(default_factory=Regularization)
     n_threads: int | None = None
+    dropout: Dropout | None = None
 
 
 class Trainer(Protocol):
