@@ -203,8 +203,9 @@ class Network:
         dropout: the share of neurons that each training step leaves out (0 <= p < 1), for every
         hidden layer, or a list with one share for each of layers 1..L-1, inputs first; see
         docs/dropout.md. validation: (X, Y) held out, looked at after each epoch. n_threads: at most
-        that many threads (all cores by default); the result is the same bits for any number. progress: a progress bar
-        on standard error where that is a terminal. callbacks: called with each `Epoch`.
+        that many threads (all cores by default); the result is the same bits for any number.
+        progress: a progress bar on standard error where that is a terminal. callbacks: called with
+        each `Epoch`.
 
         Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
         no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch.
