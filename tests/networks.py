@@ -11,12 +11,29 @@ from hypothesis import strategies as st
 import nablanet as nn
 from nablanet.shapes import Array
 
-HIDDEN = [name for name in nn.ACTIVATIONS if name != "softmax"]
-# every output that each cost is defined for
-PAIRS = [("quadratic", name) for name in nn.ACTIVATIONS] + [
-    ("cross_entropy", "sigmoid"),
-    ("cross_entropy", "softmax"),
-]
+# those that layers can be stacked with: the exp of an exp overflows
+HIDDEN = [name for name in nn.ACTIVATIONS if name not in ("exp", "softmax")]
+# costs with parameters, under names of their own for `problem`
+COSTS = {
+    "cross_entropy, smoothed": nn.cross_entropy(label_smoothing=0.2),
+    "huber": nn.huber(delta=0.3),
+    "quantile": nn.quantile(0.8),
+}
+# each cost with every kind of output that it is defined for
+PAIRS = (
+    [("quadratic", name) for name in nn.ACTIVATIONS]
+    + [
+        (cost, output)
+        for cost in ("cross_entropy", "cross_entropy, smoothed")
+        for output in ("sigmoid", "softmax")
+    ]
+    + [
+        (cost, output)
+        for cost in ("absolute_error", "huber", "quantile")
+        for output in ("identity", "tanh", "exp", "softmax")
+    ]
+    + [("poisson", output) for output in ("exp", "softplus", "sigmoid", "softmax")]
+)
 
 
 @dataclass
@@ -40,7 +57,14 @@ def problem(
 ) -> Problem:
     rng = np.random.default_rng(seed)
     net = nn.Network(
-        sizes, activation=hidden, output=output, cost=cost, init="scaled", dtype=dtype, seed=seed, **network
+        sizes,
+        activation=hidden,
+        output=output,
+        cost=COSTS.get(cost, cost),
+        init="scaled",
+        dtype=dtype,
+        seed=seed,
+        **network,
     )
     X = rng.standard_normal((m, sizes[0]))
     Y = rng.random((m, sizes[-1]))

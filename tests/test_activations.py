@@ -13,6 +13,7 @@ from nablanet.shapes import Array
 from networks import HIDDEN
 
 mp.mp.dps = 60
+ELEMENTWISE = [*HIDDEN, "exp"]
 
 
 def logistic(z: mp.mpf) -> mp.mpf:
@@ -32,6 +33,7 @@ EXACT: dict[str, Callable[[mp.mpf], mp.mpf]] = {
     "mish": lambda z: z * mp.tanh(mp.log1p(mp.exp(z))),
     "softplus": lambda z: mp.log1p(mp.exp(z)),
     "identity": lambda z: z,
+    "exp": mp.exp,
 }
 
 
@@ -50,7 +52,7 @@ def units_in_last_place(ours: Array, exact: list[mp.mpf]) -> float:
     return worst
 
 
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_numpy_functions_are_exact_to_the_last_bits(name: str) -> None:
     z = sample_points("float64")
     exact = [EXACT[name](mp.mpf(float(x))) for x in z]
@@ -59,7 +61,7 @@ def test_numpy_functions_are_exact_to_the_last_bits(name: str) -> None:
     assert units_in_last_place(nn.ACTIVATIONS[name].function(z), exact) < limit
 
 
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_derivatives_are_derivatives(name: str) -> None:
     z = sample_points("float64")
     z = z[np.abs(z) > 1e-6]
@@ -73,21 +75,29 @@ def test_derivatives_are_derivatives(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_engine_functions_are_exact_to_the_last_bits(name: str, dtype: str) -> None:
     z = sample_points(dtype)
+    z = z[z < np.log(np.finfo(dtype).max)] if name == "exp" else z
     exact = [EXACT[name](mp.mpf(float(x))) for x in z]
     net = nn.Network([1, 1], activation=[name], dtype=dtype)
     net.weights[0][:], net.biases[0][:] = 1, 0
     assert units_in_last_place(net.predict(z.reshape(-1, 1))[:, 0], exact) < 8
 
 
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_derivative_at_the_kink_and_far_out(name: str) -> None:
     activation = nn.ACTIVATIONS[name]
     far = np.array([-1e300, -1e3, 0.0, 1e3, 1e300])
-    assert np.isfinite(activation.function(far)).all()
-    assert np.isfinite(activation.derivative(far)).all()
+    if name == "exp":
+        assert (
+            activation.function(far).tolist()
+            == activation.derivative(far).tolist()
+            == [0, 0, 1, np.inf, np.inf]
+        )
+    else:
+        assert np.isfinite(activation.function(far)).all()
+        assert np.isfinite(activation.derivative(far)).all()
     net = nn.Network([1, 1], activation=[name])
     net.weights[0][:], net.biases[0][:] = 1, 0
     ours = net.predict(far.reshape(-1, 1))[:, 0]

@@ -96,7 +96,7 @@ def test_any_network_agrees_with_the_reference(p: Any, data: st.DataObject) -> N
     dropout = Dropout(rates, data.draw(st.integers(0, 2**64 - 1)))
     step, m = data.draw(st.integers(0, 2**40)), len(p.X)
     masks = dropout.masks(net.sizes, step, m, net.dtype)
-    wanted_b, wanted_w, _ = reference.gradient_sums(net, p.X.T, p.Y.T, masks)
+    wanted_b, wanted_w, _ = reference.gradient_sums(net, p.X.T, p.Y.T, masks=masks)
     before = [q.copy() for q in net.biases + net.weights]
     trainer = engine.Trainer(net, Task(p.X, p.Y, m, nn.SGD(1.0), dropout=dropout))
     trainer._step = step
@@ -110,10 +110,10 @@ def test_the_gradient_with_masks_agrees_with_central_differences() -> None:
     """For fixed masks, dropout is a change of the cost like any other."""
     p = problem([5, 7, 6, 3], "tanh", "quadratic", "sigmoid", m=4)
     masks = Dropout((0.2, 0.5, 0.3), SEED).masks(p.network.sizes, 3, 4, np.float64)
-    nabla_b, nabla_w, _ = reference.gradient_sums(p.network, p.X.T, p.Y.T, masks)
+    nabla_b, nabla_w, _ = reference.gradient_sums(p.network, p.X.T, p.Y.T, masks=masks)
 
     def mean_cost(X: Array, Y: Array) -> float:
-        return float(reference.gradient_sums(p.network, X.T, Y.T, masks)[2].mean())
+        return float(reference.gradient_sums(p.network, X.T, Y.T, masks=masks)[2].mean())
 
     p.network.mean_cost = mean_cost  # type: ignore[method-assign,assignment]
     assert_is_gradient(nabla_b + nabla_w, p)

@@ -38,7 +38,8 @@ def assert_same_gradients(p: Problem, n_threads: int | None, tolerance: float) -
     ours_b, ours_w, cost = engine.gradient_sums(p.network, p.X, p.Y, n_threads)
     for ours, theirs in zip(ours_b + ours_w, nabla_b + nabla_w, strict=True):
         assert norm_difference(ours, theirs) < tolerance
-    assert cost == pytest.approx(costs.sum(), rel=tolerance)
+    # the poisson cost is a small difference of its terms where an output is near the desired one
+    assert cost == pytest.approx(costs.sum(), rel=tolerance, abs=1e-14 * p.Y.size)
 
 
 @given(problems())
@@ -70,7 +71,7 @@ def test_outputs_and_cost_agree_with_the_reference(p: Problem) -> None:
         a = activation.function(w @ a + b)
     assert norm_difference(p.network.predict(p.X), a.T) < 1e-12
     assert norm_difference(p.network.feedforward(x), a) < 1e-12
-    assert p.network.mean_cost(p.X, p.Y) == pytest.approx(costs.mean(), rel=1e-12)
+    assert p.network.mean_cost(p.X, p.Y) == pytest.approx(costs.mean(), rel=1e-12, abs=1e-14 * p.Y.size)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ hashes = {"isa": nn.build_info()["isa"]}
 for dtype in ("float32", "float64"):
     for hidden in HIDDEN:
         for cost, output in PAIRS:
-            for optimizer in (nn.SGD(0.01), nn.Adam(0.01)):
+            for optimizer in (nn.SGD(0.001), nn.Adam(0.01)):
                 p = problem([27, 23, 18, 9], hidden, cost, output, m=37, dtype=dtype)
                 p.X[np.random.default_rng(0).random(p.X.shape) < 0.8] = 0
                 p.network.fit(p.X, p.Y, epochs=2, batch_size=13, optimizer=optimizer, lmbda=0.1)
@@ -221,11 +222,11 @@ json.dump(hashes, sys.stdout)
 """
 
 
-def hashes_on(isa: str) -> dict[str, str]:
+def hashes_on(isa: str, script: str = SCRIPT) -> dict[str, str]:
     paths = [os.path.dirname(__file__), *(p for p in sys.path if p)]
     environment = {**os.environ, "NABLANET_ISA": isa, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, str] = json.loads(done.stdout)

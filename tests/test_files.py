@@ -77,7 +77,7 @@ def test_every_network_comes_back_with_the_same_bits(
     dtype: str,
     seed: int,
 ) -> None:
-    if cost == "cross_entropy" and output not in ("sigmoid", "softmax"):
+    if cost in ("cross_entropy", "poisson") and output not in ("sigmoid", "softmax"):
         output = "sigmoid"
     network = Network(sizes, activation=hidden, output=output, cost=cost, dtype=dtype, seed=seed)
     path = tmp_path_factory.mktemp("model") / "net.nabla"
@@ -92,6 +92,27 @@ def test_every_network_comes_back_with_the_same_bits(
         assert theirs.flags.writeable
     X = np.random.default_rng(seed).standard_normal((7, sizes[0]))
     assert network.predict(X).tobytes() == loaded.predict(X).tobytes()
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [nablanet.huber(2.5), nablanet.quantile(0.9), nablanet.cross_entropy(label_smoothing=0.1)],
+    ids=str,
+)
+def test_a_cost_comes_back_with_its_parameters(cost: Cost, tmp_path: Path) -> None:
+    network = Network([2, 3], output="softmax", cost=cost, seed=0)
+    path = tmp_path / "net.nabla"
+    save_model(network, path)
+    loaded = load(path)
+    assert loaded.cost == cost
+    X, Y = [[0.5, 2.0]], [1]
+    assert loaded.mean_cost(X, Y) == network.mean_cost(X, Y)
+    rewrite(path, lambda d, t: d.pop("cost_parameters"))
+    assert load(path).cost == COSTS[cost.name]
+
+
+def test_a_cost_without_parameters_is_written_as_older_releases_read_it(saved: Path) -> None:
+    assert "cost_parameters" not in json.loads(metadata(saved)["nablanet"])
 
 
 def test_a_loaded_network_predicts_what_its_stored_tensors_say(saved: Path) -> None:
@@ -197,6 +218,20 @@ def test_other_bytes_are_no_model(tmp_path_factory: pytest.TempPathFactory, raw:
         (lambda d, t: d.update(activations=[]), "no network"),
         (lambda d, t: d.update(cost="absolute"), "cost should be one of"),
         (lambda d, t: d.update(cost=[]), "cost should be one of"),
+        (
+            lambda d, t: d.update(cost_parameters={"delta": 1.0}),
+            "has the parameter 'label_smoothing', got 'delta'",
+        ),
+        (lambda d, t: d.update(cost_parameters={"label_smoothing": 1}), "from 0 to below 1, got 1"),
+        (
+            lambda d, t: d.update(cost_parameters={"label_smoothing": "1"}),
+            "cost_parameters should be an object",
+        ),
+        (lambda d, t: d.update(cost_parameters=[0.1]), "cost_parameters should be an object of numbers"),
+        (
+            lambda d, t: d.update(cost="quadratic", cost_parameters={"delta": 1}),
+            "'quadratic' has no parameters, got 'delta'",
+        ),
         (lambda d, t: d.update(dtype="float32"), "should be F32"),
         (lambda d, t: d.update(dtype="int8"), "dtype should be"),
         (lambda d, t: d.update(task="clustering"), "task should be"),

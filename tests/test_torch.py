@@ -26,6 +26,7 @@ FUNCTIONS = {
     "mish": torch.nn.functional.mish,
     "softplus": torch.nn.functional.softplus,
     "identity": lambda z: z,
+    "exp": torch.exp,
     "softmax": lambda z: torch.softmax(z, dim=1),
 }
 
@@ -41,11 +42,27 @@ def cost_in_torch(p: Problem, parameters: list[Any], X: Any, Y: Any) -> Any:
     for l, activation in enumerate(p.network.activations):  # noqa: E741
         z = a @ parameters[layers + l].T + parameters[l].T
         a = FUNCTIONS[activation.name](z)
-    if p.network.cost.name == "quadratic":
+    functional = torch.nn.functional
+    cost, given = p.network.cost.name, dict(p.network.cost.parameters)
+    if cost == "quadratic":
         return 0.5 * ((a - Y) ** 2).sum()
+    if cost == "absolute_error":
+        return functional.l1_loss(a, Y, reduction="sum")
+    if cost == "huber":
+        return functional.huber_loss(a, Y, reduction="sum", delta=given["delta"])
+    if cost == "quantile":
+        return torch.maximum(given["q"] * (Y - a), (1 - given["q"]) * (a - Y)).sum()
+    if cost == "poisson":
+        # PyTorch leaves out what does not depend on a
+        constant = (torch.xlogy(Y, Y) - Y).sum()
+        if p.network.activations[-1].name == "exp":
+            return functional.poisson_nll_loss(z, Y, reduction="sum") + constant
+        return functional.poisson_nll_loss(a, Y, log_input=False, eps=0, reduction="sum") + constant
+    smoothing = given.get("label_smoothing", 0.0)
     if p.network.activations[-1].name == "softmax":
-        return torch.nn.functional.cross_entropy(z, Y, reduction="sum")
-    return torch.nn.functional.binary_cross_entropy_with_logits(z, Y, reduction="sum")
+        return functional.cross_entropy(z, Y, reduction="sum", label_smoothing=smoothing)
+    Y = (1 - smoothing) * Y + smoothing / 2
+    return functional.binary_cross_entropy_with_logits(z, Y, reduction="sum")
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
@@ -53,8 +70,10 @@ def cost_in_torch(p: Problem, parameters: list[Any], X: Any, Y: Any) -> Any:
 def test_gradients_agree_with_autograd(hidden: str, cost: str, output: str) -> None:
     p = problem([9, 21, 17, 5], hidden, cost, output, m=11)
     parameters = parameters_of(p)
-    cost_in_torch(p, parameters, torch.tensor(p.X), torch.tensor(p.Y)).backward()
-    nabla_b, nabla_w, _ = engine.gradient_sums(p.network, p.X, p.Y)
+    theirs_cost = cost_in_torch(p, parameters, torch.tensor(p.X), torch.tensor(p.Y))
+    theirs_cost.backward()
+    nabla_b, nabla_w, ours_cost = engine.gradient_sums(p.network, p.X, p.Y)
+    assert ours_cost == pytest.approx(theirs_cost.item(), rel=1e-11)
     for ours, theirs in zip(nabla_b + nabla_w, parameters, strict=True):
         assert norm_difference(ours, theirs.grad.numpy()) < 1e-11
 

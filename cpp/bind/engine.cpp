@@ -2,10 +2,12 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,6 +30,7 @@ using Rows = std::variant<Readable<float>, Readable<double>>;
 using Labels = nb::ndarray<nb::numpy, const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Desired = std::variant<Labels, Readable<float>, Readable<double>>;
 using Order = nb::ndarray<nb::numpy, const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Weights = nb::ndarray<nb::numpy, const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Etas = nb::ndarray<nb::numpy, const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 template <class T>
@@ -51,6 +54,12 @@ nablanet::Target target(const Desired& desired) {
   return {.rows = source(std::get<Readable<double>>(desired))};
 }
 
+nablanet::Target target(const Desired& desired, const std::optional<Weights>& weights) {
+  nablanet::Target out = target(desired);
+  if (weights) out.weights = weights->data();
+  return out;
+}
+
 template <class T>
 nablanet::Arrays<T> arrays(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
   nablanet::Arrays<T> out;
@@ -64,8 +73,8 @@ template <class T>
 class PyEngine {
  public:
   PyEngine(const std::vector<Index>& sizes, const std::vector<int>& activations, int cost,
-           const std::string& isa, int threads)
-      : engine_({sizes, enums(activations), static_cast<nablanet::Cost>(cost)},
+           double cost_parameter, const std::string& isa, int threads)
+      : engine_({sizes, enums(activations), static_cast<nablanet::Cost>(cost), cost_parameter},
                 nablanet::choose_kernels(isa).table<T>(), threads) {}
 
   void load(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
@@ -84,9 +93,10 @@ class PyEngine {
     engine_.predict(from, nullptr, first, static_cast<Index>(out.shape(0)), out.data());
   }
 
-  double evaluate(const Rows& x, const Desired& y, Index first, Writable<T> out) {
+  double evaluate(const Rows& x, const Desired& y, Index first, Writable<T> out,
+                  const std::optional<Weights>& weights) {
     const auto from = source(x);
-    const auto desired = target(y);
+    const auto desired = target(y, weights);
     const nb::gil_scoped_release release;
     return engine_.predict(from, &desired, first, static_cast<Index>(out.shape(0)), out.data());
   }
@@ -102,10 +112,12 @@ class PyEngine {
     return cost;
   }
 
-  void start(const Rows& x, const Desired& y, Index batch, const nablanet::Settings& settings) {
+  void start(const Rows& x, const Desired& y, Index batch, const nablanet::Settings& settings,
+             const std::optional<Weights>& weights) {
     x_ = x;
     y_ = y;
-    engine_.start(source(x_), target(y_), batch, settings);
+    weights_ = weights;
+    engine_.start(source(x_), target(y_, weights_), batch, settings);
   }
 
   // etas: one for each mini-batch of order[begin:end]; first_step: mini-batches since training began.
@@ -124,6 +136,7 @@ class PyEngine {
   nablanet::Engine<T> engine_;
   Rows x_;
   Desired y_;
+  std::optional<Weights> weights_;
 };
 
 template <class T>
@@ -140,14 +153,15 @@ template <class T>
 void bind(nb::module_& module, const char* name) {
   using E = PyEngine<T>;
   nb::class_<E>(module, name)
-      .def(nb::init<const std::vector<Index>&, const std::vector<int>&, int, const std::string&, int>(),
-           "sizes"_a, "activations"_a, "cost"_a, "isa"_a, "threads"_a)
+      .def(nb::init<const std::vector<Index>&, const std::vector<int>&, int, double, const std::string&,
+                    int>(),
+           "sizes"_a, "activations"_a, "cost"_a, "cost_parameter"_a, "isa"_a, "threads"_a)
       .def("load", &E::load, "weights"_a, "biases"_a)
       .def("store", &E::store, "weights"_a, "biases"_a)
       .def("predict", &E::predict, "x"_a, "first"_a, "out"_a)
-      .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a)
+      .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a, "weights"_a = nb::none())
       .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a)
-      .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "settings"_a)
+      .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "settings"_a, "weights"_a = nb::none())
       .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a, "first_step"_a);
 }
 

@@ -35,6 +35,13 @@ Part part_of(Index rows, Index panels, int member, int members) {
 
 Inputs all_inputs(Index count) { return {nullptr, count, count}; }
 
+double weight_of(const Target& y, const std::int64_t* order, Index rows) {
+  if (y.weights == nullptr) return static_cast<double>(rows);
+  double sum = 0;
+  for (Index i = 0; i < rows; ++i) sum += y.weights[order[i]];
+  return sum;
+}
+
 double multiply_adds(const std::vector<Index>& sizes) {
   double sum = 0;
   for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
@@ -66,17 +73,19 @@ Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer) 
 }
 
 template <class T>
-Output<T> Engine<T>::output_of(const Workspace<T>& work) const {
+Output<T> Engine<T>::output_of(const Workspace<T>& work, bool weighted) const {
   const std::size_t last = network_.sizes.size() - 1;
   return {
       .activation = network_.activations[last - 1],
       .cost = network_.cost,
+      .parameter = network_.cost_parameter,
       .n_out = network_.sizes[last],
       .z = work.activation(last),
       .a = work.outputs(),
       .y = work.desired(),
       .delta = work.error(last),
       .costs = work.costs(),
+      .weights = weighted ? work.weights() : nullptr,
   };
 }
 
@@ -85,6 +94,9 @@ void Engine<T>::gather(const Source& x, const Target* y, const Samples& samples,
                        const Workspace<T>& work, std::uint32_t* nonzero) const {
   kernels_.gather(x, samples, rows, work.activation(0), nonzero);
   if (y == nullptr) return;
+  if (y->weights != nullptr) {
+    for (Index i = rows.begin; i < rows.end; ++i) work.weights()[i] = y->weights[samples.at(i)];
+  }
   if (y->labels != nullptr) {
     kernels_.one_hot(y->labels, samples, rows, network_.sizes.back(), work.desired());
   } else {
@@ -128,7 +140,7 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
                          {0, panel_count<T>(network_.sizes[l])});
       }
       kernels_.weighted_input(product_into(work, last), here, {0, panel_count<T>(width)});
-      Output<T> output = output_of(work);
+      Output<T> output = output_of(work, y != nullptr && y->weights != nullptr);
       output.costs = y == nullptr ? nullptr : costs.data() + begin;
       kernels_.output(output, here);
       kernels_.scatter(output.a, here, width, out + begin * width);
@@ -165,7 +177,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     team.barrier();
   }
 
-  kernels_.output(output_of(work), share(all, member, members));
+  kernels_.output(output_of(work, y.weights != nullptr), share(all, member, members));
   for (std::size_t l = 1; l < last; ++l) {
     const Range panels = share({0, panel_count<T>(network_.sizes[l])}, member, members);
     kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1], panels,
@@ -257,8 +269,8 @@ void Engine<T>::start(const Source& x, const Target& y, Index batch, const Setti
 }
 
 template <class T>
-typename Engine<T>::Steps Engine<T>::next_steps(Index rows, double eta) {
-  const double mean = 1.0 / static_cast<double>(rows);
+typename Engine<T>::Steps Engine<T>::next_steps(double weight, double eta) {
+  const double mean = weight > 0 ? 1.0 / weight : 0;
   Step<T> step;
   if (settings_.method == Method::sgd) {
     step.rule = settings_.decay == 0 ? Rule::sgd : Rule::sgd_decay;
@@ -288,7 +300,8 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   const Index batch = work_->rows();
   std::vector<Steps> steps;
   for (Index begin = 0; begin < count; begin += batch) {
-    steps.push_back(next_steps(std::min(batch, count - begin), etas[begin / batch]));
+    const Index rows = std::min(batch, count - begin);
+    steps.push_back(next_steps(weight_of(y_, order + begin, rows), etas[begin / batch]));
   }
   const int most = team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();

@@ -19,6 +19,7 @@ struct Network {
   std::vector<Index> sizes;
   std::vector<Activation> activations;  // of layers 2..L
   Cost cost = Cost::quadratic;
+  double cost_parameter = 0;
 };
 
 enum class Method : int { sgd, adam };
@@ -42,7 +43,8 @@ class Engine {
   const std::vector<Index>& sizes() const { return network_.sizes; }
   Parameters<T>& parameters() { return parameters_; }
 
-  // a^L for `rows` samples from `first` on, as rows of `out`; with a target, returns the sum of C_x.
+  // a^L for `rows` samples from `first` on, as rows of `out`; with a target, returns the sum of C_x,
+  // each times its weight, as everywhere here.
   double predict(const Source& x, const Target* y, Index first, Index rows, T* out);
 
   // Sums of dC_x/dw and dC_x/db over all samples in one mini-batch, and the sum of C_x.
@@ -66,7 +68,7 @@ class Engine {
 
   int team_size(Index rows, double passes) const;
   Product<T> product_into(const Workspace<T>& work, std::size_t layer) const;
-  Output<T> output_of(const Workspace<T>& work) const;
+  Output<T> output_of(const Workspace<T>& work, bool weighted) const;
   void gather(const Source& x, const Target* y, const Samples& samples, Range rows, const Workspace<T>& work,
               std::uint32_t* nonzero) const;
   // Dropout in layer l, from 0 for the input layer, for the mini-batch with this number.
@@ -80,7 +82,8 @@ class Engine {
   void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
               const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
               Team& team) const;
-  Steps next_steps(Index rows, double eta);
+  // `weight`: of all samples in the mini-batch, so their number where none is weighted.
+  Steps next_steps(double weight, double eta);
 
   Network network_;
   const Kernels<T>& kernels_;

@@ -27,10 +27,11 @@ struct Source {
   Index width = 0;
 };
 
-// Desired outputs: rows of numbers, or one label for each sample.
+// Desired outputs: rows of numbers, or one label for each sample; and what each sample weighs, if set.
 struct Target {
   Source rows;
   const std::int32_t* labels = nullptr;
+  const double* weights = nullptr;
 };
 
 // Which samples a mini-batch takes: order[i], or first + i without an order.
@@ -63,12 +64,14 @@ template <class T>
 struct Output {
   Activation activation = Activation::identity;
   Cost cost = Cost::quadratic;
+  double parameter = 0;  // of the cost: huber's delta, the quantile, the smoothing of labels
   Index n_out = 0;
   Panels<T> z;
   Panels<T> a;
   Panels<T> y;      // unset where only the outputs are wanted
   Panels<T> delta;  // unset where no gradient is wanted
   double* costs = nullptr;
+  const double* weights = nullptr;  // of the rows; unset where each counts once
 };
 
 enum class Rule : int { store, sgd, sgd_decay, adam };

@@ -39,10 +39,11 @@ enum class Activation : int {
   mish,
   softplus,
   identity,
+  exp,
   softmax,
 };
 
-enum class Cost : int { quadratic, cross_entropy };
+enum class Cost : int { quadratic, cross_entropy, absolute_error, huber, quantile, poisson };
 
 // The engine's own elementary functions, in the order of ELEMENTARY in tests/test_math.py.
 enum class Elementary : int { exp, expm1_of_negative, log, log1p_of_unit, tanh };

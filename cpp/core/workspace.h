@@ -14,7 +14,7 @@ class Workspace {
   // For up to `rows` samples; with `backward`, also room for errors and transposed weights.
   Workspace(const std::vector<Index>& sizes, Index rows, bool backward)
       // an odd number of lines, so that equal rows of all panels do not fall into one cache set
-      : rows_(rows), stride_(rows | 1), costs_(rows) {
+      : rows_(rows), stride_(rows | 1), costs_(rows), weights_(rows) {
     for (std::size_t l = 0; l < sizes.size(); ++l) {
       activations_.push_back(lines(sizes[l]));
       errors_.push_back(backward && l > 0 ? lines(sizes[l]) : Buffer<T>());
@@ -40,6 +40,7 @@ class Workspace {
   Panels<T> outputs() const { return {outputs_.data(), stride_}; }
   Panels<T> desired() const { return {desired_.data(), stride_}; }
   double* costs() const { return costs_.data(); }
+  double* weights() const { return weights_.data(); }
 
  private:
   Buffer<T> lines(Index neurons) const {
@@ -50,7 +51,7 @@ class Workspace {
   std::vector<Buffer<T>> activations_, errors_, slopes_, transposed_;
   std::vector<Index> transposed_stride_;
   Buffer<T> outputs_, desired_;
-  Buffer<double> costs_;
+  Buffer<double> costs_, weights_;
 };
 
 }  // namespace nablanet

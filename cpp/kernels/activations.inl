@@ -143,6 +143,14 @@ struct Identity {
   }
 };
 
+struct Exp {
+  template <class T>
+  NABLANET_INLINE static Activated<T> apply(const Line<T>& z) {
+    const Line<T> e = exp(z);
+    return {e, e};
+  }
+};
+
 // Calls `body` with the activation's struct; softmax, which couples neurons, is not among them.
 template <class Body>
 NABLANET_INLINE void with_activation(Activation activation, Body body) {
@@ -170,6 +178,8 @@ NABLANET_INLINE void with_activation(Activation activation, Body body) {
     case Activation::identity:
     case Activation::softmax:
       return body(Identity{});
+    case Activation::exp:
+      return body(Exp{});
   }
 }
 

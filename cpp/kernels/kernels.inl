@@ -11,6 +11,8 @@
 
 #include "kernels/gradient.inl"
 
+#include "kernels/costs.inl"
+
 #include "kernels/output.inl"
 
 #include "kernels/move.inl"

@@ -15,12 +15,6 @@ NABLANET_INLINE void store_error(T* delta, const Line<T>& value, const LineMask<
   store_line(delta, select(real, flush(value, kTinyError<T>), all(T{0})));
 }
 
-template <class T>
-NABLANET_INLINE Line<T> add_square(const Line<T>& g, const Line<T>& sum) {
-  const Line<T> root = flush(g, kTinySquare<T>);
-  return fma(root, root, sum);
-}
-
 // a = softmax(z) for one row; returns ln sum_k exp(z_k).
 template <class T>
 NABLANET_INLINE T softmax_row(const Output<T>& out, Index row, Index panels) {
@@ -64,30 +58,6 @@ double softmax_cross_entropy(const Output<T>& out, Index row, Index panels, T lo
   return sum_lanes(cost);
 }
 
-// Quadratic cost over softmax: delta_j = a_j (g_j - sum_k g_k a_k) with g = a - y.
-template <class T>
-double softmax_quadratic(const Output<T>& out, Index row, Index panels) {
-  constexpr Index lanes = kLanes<T>;
-  Line<T> cost = all(T{0});
-  Line<T> coupled = all(T{0});
-  for (Index p = 0; p < panels; ++p) {
-    const LineMask<T> real = first_lanes<T>(out.n_out - p * lanes);
-    const Line<T> a = load_line(out.a.line(p, row));
-    const Line<T> g = a - load_line(out.y.line(p, row));
-    cost = select(real, add_square(g, cost), cost);
-    coupled = select(real, fma(g, a, coupled), coupled);
-  }
-  if (out.delta.data != nullptr) {
-    const Line<T> shared = all(static_cast<T>(sum_lanes(coupled)));
-    for (Index p = 0; p < panels; ++p) {
-      const Line<T> a = load_line(out.a.line(p, row));
-      const Line<T> delta = a * (a - load_line(out.y.line(p, row)) - shared);
-      store_error(out.delta.line(p, row), delta, first_lanes<T>(out.n_out - p * lanes));
-    }
-  }
-  return 0.5 * sum_lanes(cost);
-}
-
 // Binary cross-entropy over sigmoid, from z: C_j = max(z, 0) - y z + ln(1 + exp(-|z|)), delta = a - y.
 template <class T>
 double sigmoid_cross_entropy(const Output<T>& out, Index row, Index panels) {
@@ -107,21 +77,109 @@ double sigmoid_cross_entropy(const Output<T>& out, Index row, Index panels) {
   return sum_lanes(cost);
 }
 
-// Quadratic cost: C_x = 1/2 sum_j (a_j - y_j)^2, delta = (a - y) sigma'(z).
-template <class T, class F>
-double quadratic(const Output<T>& out, Index row, Index panels, F f) {
+// Poisson over exp, from z: C_j = exp(z) - y + y ln y - y z, delta = a - y.
+template <class T>
+double exp_poisson(const Output<T>& out, Index row, Index panels) {
   constexpr Index lanes = kLanes<T>;
   Line<T> cost = all(T{0});
   for (Index p = 0; p < panels; ++p) {
     const LineMask<T> real = first_lanes<T>(out.n_out - p * lanes);
-    const Activated<T> activated = f.apply(load_line(out.z.line(p, row)));
-    const Line<T> g = activated.value - load_line(out.y.line(p, row));
-    cost = select(real, add_square(g, cost), cost);
-    store_line(out.a.line(p, row), activated.value);
+    const Line<T> z = load_line(out.z.line(p, row));
+    const Line<T> y = load_line(out.y.line(p, row));
+    const Line<T> a = exp(z);
+    const Line<T> linear = fnma(y, z, a - y);
+    cost = select(real, cost + (linear + times_log_ratio(y, all(T{1}))), cost);
+    store_line(out.a.line(p, row), a);
     if (out.delta.data == nullptr) continue;
-    store_error(out.delta.line(p, row), g * activated.slope, real);
+    store_error(out.delta.line(p, row), a - y, real);
   }
-  return 0.5 * sum_lanes(cost);
+  return sum_lanes(cost);
+}
+
+// Any other cost over softmax: delta_j = a_j (g_j - sum_k g_k a_k) with g = dC/da.
+template <class T, class C>
+double coupled(const Output<T>& out, Index row, Index panels, C c) {
+  constexpr Index lanes = kLanes<T>;
+  Line<T> cost = all(T{0});
+  Line<T> product = all(T{0});
+  for (Index p = 0; p < panels; ++p) {
+    const LineMask<T> real = first_lanes<T>(out.n_out - p * lanes);
+    const Line<T> a = load_line(out.a.line(p, row));
+    const Line<T> y = load_line(out.y.line(p, row));
+    cost = select(real, c.add(a, y, cost), cost);
+    product = select(real, fma(c.derivative(a, y), a, product), product);
+  }
+  if (out.delta.data != nullptr) {
+    const Line<T> shared = all(static_cast<T>(sum_lanes(product)));
+    for (Index p = 0; p < panels; ++p) {
+      const Line<T> a = load_line(out.a.line(p, row));
+      const Line<T> g = c.derivative(a, load_line(out.y.line(p, row)));
+      store_error(out.delta.line(p, row), a * (g - shared), first_lanes<T>(out.n_out - p * lanes));
+    }
+  }
+  return C::scale * sum_lanes(cost);
+}
+
+// Any other cost and output: delta = g sigma'(z), which lies in its place.
+template <class T, class C>
+double separate(const Output<T>& out, Index row, Index panels, C c) {
+  constexpr Index lanes = kLanes<T>;
+  Line<T> cost = all(T{0});
+  for (Index p = 0; p < panels; ++p) {
+    const LineMask<T> real = first_lanes<T>(out.n_out - p * lanes);
+    const Line<T> a = load_line(out.a.line(p, row));
+    const Line<T> y = load_line(out.y.line(p, row));
+    cost = select(real, c.add(a, y, cost), cost);
+    if (out.delta.data == nullptr) continue;
+    T* delta = out.delta.line(p, row);
+    store_error(delta, c.derivative(a, y) * load_line(delta), real);
+  }
+  return C::scale * sum_lanes(cost);
+}
+
+// a = sigma(z) and, where errors are wanted, sigma'(z) in their place.
+template <class T>
+void output_activations(const Output<T>& out, Range rows) {
+  const Index panels = panel_count<T>(out.n_out);
+  with_activation(out.activation, [&](auto f) {
+    for (Index p = 0; p < panels; ++p) {
+      for (Index row = rows.begin; row < rows.end; ++row) {
+        const Activated<T> activated = f.apply(load_line(out.z.line(p, row)));
+        store_line(out.a.line(p, row), activated.value);
+        if (out.delta.data != nullptr) store_line(out.delta.line(p, row), activated.slope);
+      }
+    }
+  });
+}
+
+// Label smoothing: y becomes (1 - s) y + s / K in its place.
+template <class T>
+void smooth(const Output<T>& out, Range rows) {
+  const Index classes = out.activation == Activation::softmax ? out.n_out : 2;
+  const Line<T> kept = all(static_cast<T>(1 - out.parameter));
+  const Line<T> spread = all(static_cast<T>(out.parameter / static_cast<double>(classes)));
+  for (Index p = 0; p < panel_count<T>(out.n_out); ++p) {
+    for (Index row = rows.begin; row < rows.end; ++row) {
+      T* y = out.y.line(p, row);
+      store_line(y, fma(load_line(y), kept, spread));
+    }
+  }
+}
+
+// Each row's cost and error times its weight; the weight 0 leaves nothing, whatever they are.
+template <class T>
+void weigh(const Output<T>& out, Range rows) {
+  for (Index row = rows.begin; row < rows.end; ++row) {
+    const double weight = out.weights[row];
+    out.costs[row] = weight == 0 ? 0 : weight * out.costs[row];
+    if (out.delta.data == nullptr) continue;
+    const Line<T> factor = all(static_cast<T>(weight));
+    for (Index p = 0; p < panel_count<T>(out.n_out); ++p) {
+      T* delta = out.delta.line(p, row);
+      const Line<T> error = weight == 0 ? all(T{0}) : load_line(delta) * factor;
+      store_line(delta, flush(error, kTinyError<T>));
+    }
+  }
 }
 
 template <class T>
@@ -130,37 +188,39 @@ void output_softmax(const Output<T>& out, Range rows) {
   for (Index row = rows.begin; row < rows.end; ++row) {
     const T log_sum = softmax_row(out, row, panels);
     if (out.costs == nullptr) continue;
-    out.costs[row] = out.cost == Cost::cross_entropy ? softmax_cross_entropy(out, row, panels, log_sum)
-                                                     : softmax_quadratic(out, row, panels);
+    if (out.cost == Cost::cross_entropy) {
+      out.costs[row] = softmax_cross_entropy(out, row, panels, log_sum);
+    } else {
+      with_cost(out, [&](auto c) { out.costs[row] = coupled(out, row, panels, c); });
+    }
   }
 }
 
 template <class T>
-void output_only(const Output<T>& out, Range rows) {
+void output_elementwise(const Output<T>& out, Range rows) {
   const Index panels = panel_count<T>(out.n_out);
-  with_activation(out.activation, [&](auto f) {
-    for (Index p = 0; p < panels; ++p) {
-      for (Index row = rows.begin; row < rows.end; ++row) {
-        store_line(out.a.line(p, row), f.apply(load_line(out.z.line(p, row))).value);
-      }
+  if (out.costs != nullptr && out.cost == Cost::cross_entropy) {
+    for (Index row = rows.begin; row < rows.end; ++row) {
+      out.costs[row] = sigmoid_cross_entropy(out, row, panels);
     }
-  });
+  } else if (out.costs != nullptr && out.cost == Cost::poisson && out.activation == Activation::exp) {
+    for (Index row = rows.begin; row < rows.end; ++row) out.costs[row] = exp_poisson(out, row, panels);
+  } else {
+    output_activations(out, rows);
+    if (out.costs == nullptr) return;
+    with_cost(out, [&](auto c) {
+      for (Index row = rows.begin; row < rows.end; ++row) out.costs[row] = separate(out, row, panels, c);
+    });
+  }
 }
 
 template <class T>
 void output(const Output<T>& out, Range rows) {
-  if (out.activation == Activation::softmax) return output_softmax(out, rows);
-  if (out.costs == nullptr) return output_only(out, rows);
-  const Index panels = panel_count<T>(out.n_out);
-  if (out.cost == Cost::cross_entropy) {
-    for (Index row = rows.begin; row < rows.end; ++row) {
-      out.costs[row] = sigmoid_cross_entropy(out, row, panels);
-    }
-    return;
+  if (out.costs != nullptr && out.cost == Cost::cross_entropy && out.parameter != 0) smooth(out, rows);
+  if (out.activation == Activation::softmax) {
+    output_softmax(out, rows);
+  } else {
+    output_elementwise(out, rows);
   }
-  with_activation(out.activation, [&](auto f) {
-    for (Index row = rows.begin; row < rows.end; ++row) {
-      out.costs[row] = quadratic(out, row, panels, f);
-    }
-  });
+  if (out.costs != nullptr && out.weights != nullptr) weigh(out, rows);
 }

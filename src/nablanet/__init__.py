@@ -11,7 +11,7 @@ from nablanet.version import __version__
 
 if TYPE_CHECKING:
     from nablanet.activations import ACTIVATIONS, Activation, sigmoid, sigmoid_prime
-    from nablanet.costs import COSTS, Cost
+    from nablanet.costs import COSTS, Cost, cross_entropy, huber, quantile
     from nablanet.engine import build_info
     from nablanet.files import ModelFileError, load
     from nablanet.network import Network
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # nothing but this file and can tell in words what goes wrong in the others.
 _MODULES = {
     "activations": ("ACTIVATIONS", "Activation", "sigmoid", "sigmoid_prime"),
-    "costs": ("COSTS", "Cost"),
+    "costs": ("COSTS", "Cost", "cross_entropy", "huber", "quantile"),
     "engine": ("build_info",),
     "files": ("ModelFileError", "load"),
     "network": ("Network",),
@@ -45,7 +45,10 @@ __all__ = [
     "Network",
     "__version__",
     "build_info",
+    "cross_entropy",
+    "huber",
     "load",
+    "quantile",
     "sigmoid",
     "sigmoid_prime",
 ]

@@ -24,16 +24,31 @@ class Settings:
 
 class _Engine:
     def __init__(
-        self, sizes: list[int], activations: list[int], cost: int, isa: str, threads: int
+        self,
+        sizes: list[int],
+        activations: list[int],
+        cost: int,
+        cost_parameter: float,
+        isa: str,
+        threads: int,
     ) -> None: ...
     def load(self, weights: list[Array], biases: list[Array]) -> None: ...
     def store(self, weights: list[Array], biases: list[Array]) -> bool: ...
     def predict(self, x: Array, first: int, out: Array) -> None: ...
-    def evaluate(self, x: Array, y: Array, first: int, out: Array) -> float: ...
+    def evaluate(
+        self, x: Array, y: Array, first: int, out: Array, weights: npt.NDArray[np.float64] | None = None
+    ) -> float: ...
     def gradient(
         self, x: Array, y: Array, rows: int, nabla_w: list[Array], nabla_b: list[Array]
     ) -> float: ...
-    def start(self, x: Array, y: Array, batch: int, settings: Settings) -> None: ...
+    def start(
+        self,
+        x: Array,
+        y: Array,
+        batch: int,
+        settings: Settings,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> None: ...
     def train(
         self,
         order: npt.NDArray[np.int64],

@@ -143,6 +143,17 @@ def identity_prime(z: Array) -> Array:
     return np.ones_like(z)
 
 
+def exp(z: Array) -> Array:
+    """The exponential function, an output above 0; infinite where it overflows."""
+    with np.errstate(over="ignore"):
+        return np.exp(z)
+
+
+def exp_prime(z: Array) -> Array:
+    """exp(z)."""
+    return exp(z)
+
+
 def softmax(z: Array) -> Array:
     """exp(z_j) / sum_k exp(z_k) along the first axis."""
     e = np.exp(z - z.max(axis=0))
@@ -194,6 +205,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             Activation("mish", mish, mish_prime),
             Activation("softplus", softplus, softplus_prime),
             Activation("identity", identity, identity_prime),
+            Activation("exp", exp, exp_prime),
             Activation("softmax", softmax, softmax_prime),
         )
     }

@@ -15,7 +15,8 @@ from nablanet.activations import SOFTMAX, Activation
 from nablanet.costs import (
     Cost,
     for_output,
-    fused_cross_entropy,
+    fused_cost,
+    fused_error,
     is_fused,
     softmax_error,
 )
@@ -56,11 +57,12 @@ def output_error(
 ) -> Array:
     """BP1: delta^L = nabla_a C * sigma'(z^L).
 
-    For cross-entropy with sigmoid or softmax the two factors combine to a^L - y. A `cost_derivative`
-    given by the user replaces nabla_a C and is called for one sample at a time, with columns.
+    For cross-entropy with sigmoid or softmax, and poisson with exp, the two factors combine to a^L - y.
+    A `cost_derivative` given by the user replaces nabla_a C and is called for one sample at a time, with
+    columns.
     """
     if cost_derivative is None and is_fused(cost, output):
-        return a - y
+        return fused_error(a, y, cost, output)
     if cost_derivative is None:
         nabla_a = for_output(cost, output).derivative(a, y)
         nabla_a = require_shape(nabla_a, a.shape, f"the derivative of cost {cost.name!r}")
@@ -101,14 +103,17 @@ def backpropagate(
     x: Array,
     y: Array,
     cost_derivative: CostDerivative | None = None,
+    sample_weight: Array | None = None,
     masks: Sequence[Array] | None = None,
 ) -> tuple[list[Array], list[Array], Array]:
     """(nabla_b, nabla_w, costs): gradients summed over the columns of x, and C_x for each of them.
 
-    masks: dropout's, for a^1 .. a^{L-1}; a^l = sigma(z^l) * mask has the slope sigma'(z^l) * mask.
+    sample_weight: shape (m,), by which each sample's C_x, and so its delta^L, is multiplied. masks:
+    dropout's, for a^1 .. a^{L-1}; a^l = sigma(z^l) * mask has the slope sigma'(z^l) * mask.
     """
     zs, activated = feed_forward(weights, biases, activations, x, masks)
     delta = output_error(zs[-1], activated[-1], y, activations[-1], cost, cost_derivative)
+    delta = weighted(delta, sample_weight)
     nabla_b = [bias_gradient(delta)]
     nabla_w = [weight_gradient(activated[-2], delta)]
     for l in range(len(weights) - 2, -1, -1):  # noqa: E741 - l is the book's layer index
@@ -118,12 +123,22 @@ def backpropagate(
         delta = backpropagate_error(weights[l + 1], delta, sigma_prime)
         nabla_b.insert(0, bias_gradient(delta))
         nabla_w.insert(0, weight_gradient(activated[l], delta))
-    return nabla_b, nabla_w, sample_costs(zs[-1], activated[-1], y, activations[-1], cost)
+    costs = sample_costs(zs[-1], activated[-1], y, activations[-1], cost)
+    return nabla_b, nabla_w, weighted(costs, sample_weight)
+
+
+def weighted(values: Array, sample_weight: Array | None) -> Array:
+    """Costs (m,) or errors (n_L, m) times the weight of each sample; the weight 0 leaves nothing."""
+    if sample_weight is None:
+        return values
+    weight = sample_weight.astype(values.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(weight == 0, 0, values * weight)
 
 
 def sample_costs(z: Array, a: Array, y: Array, output: Activation, cost: Cost) -> Array:
     """C_x for each column, shape (m,)."""
     if is_fused(cost, output):
-        return fused_cross_entropy(z, y, output)
+        return fused_cost(z, y, cost, output)
     costs = for_output(cost, output).function(a, y)
     return require_shape(costs, (a.shape[1],), f"cost {cost.name!r}")

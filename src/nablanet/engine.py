@@ -11,7 +11,7 @@ import numpy as np
 
 from nablanet import _core
 from nablanet.activations import ACTIVATIONS
-from nablanet.costs import COSTS, is_builtin
+from nablanet.costs import COSTS, is_builtin, parameter_of
 from nablanet.optimizers import SGD, Adam, Optimizer
 from nablanet.shapes import Array, cast
 
@@ -73,15 +73,17 @@ def predict(network: Network, X: Array, n_threads: int | None = None) -> Array:
     return outputs
 
 
-def evaluate(network: Network, X: Array, Y: Array, n_threads: int | None = None) -> tuple[Array, float]:
-    """a^L for rows X, and the mean of C_x against Y (rows, or int32 labels)."""
+def evaluate(
+    network: Network, X: Array, Y: Array, n_threads: int | None = None, weights: Array | None = None
+) -> tuple[Array, float]:
+    """a^L for rows X, and the mean of C_x against Y (rows, or int32 labels), weighted where asked for."""
     core = _loaded(network, n_threads)
     rows, desired = _rows(X, network), _desired(Y, network)
     outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
     total = 0.0
     for begin, end in _blocks(len(rows), _multiply_adds(network)):
-        total += core.evaluate(rows, desired, begin, outputs[begin:end])
-    return outputs, total / len(rows)
+        total += core.evaluate(rows, desired, begin, outputs[begin:end], weights)
+    return outputs, total / (len(rows) if weights is None else float(weights.sum()))
 
 
 def gradient_sums(
@@ -103,7 +105,14 @@ class Trainer:
         self._batch_size = min(task.batch_size, len(task.X))
         self._step = 0  # mini-batches since training began
         self._core = _core_for(network, task.n_threads)
-        self._core.start(_rows(task.X, network), _desired(task.Y, network), self._batch_size, _settings(task))
+        self._weights = task.weights
+        self._core.start(
+            _rows(task.X, network),
+            _desired(task.Y, network),
+            self._batch_size,
+            _settings(task),
+            task.weights,
+        )
 
     def run(self, order: Array, etas: Array, advance: Advance) -> float:
         """One epoch in this order; returns the mean cost. Ctrl-C takes effect between mini-batches."""
@@ -123,7 +132,8 @@ class Trainer:
                 advance(end - begin)
         finally:
             finite = math.isfinite(total) and _store(self._core, network)
-        return total / len(order) if finite else math.nan
+        weight = len(order) if self._weights is None else float(self._weights[order].sum())
+        return total / weight if finite else math.nan
 
 
 def _settings(task: Task) -> _core.Settings:
@@ -142,12 +152,14 @@ def _settings(task: Task) -> _core.Settings:
 
 def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core.Engine64:
     """A core for the network's architecture, whose parameters are still to be loaded."""
+    known = is_builtin(network.cost)
     make = _core.Engine32 if network.dtype == np.float32 else _core.Engine64
     return make(
         network.sizes,
         [_ACTIVATION_NUMBERS[a.name] for a in network.activations],
         # a cost of the user's own may go with the package's activations, where only outputs are wanted
-        _COST_NUMBERS[network.cost.name] if is_builtin(network.cost) else 0,
+        _COST_NUMBERS[network.cost.name] if known else 0,
+        parameter_of(network.cost) if known else 0.0,
         _ISA,
         min(available_threads() if n_threads is None else n_threads, _MOST_THREADS),
     )

@@ -22,6 +22,7 @@ from nablanet.initializers import Initializer, initialize
 from nablanet.optimizers import SGD, Optimizer, get_optimizer
 from nablanet.progress import progress_bar
 from nablanet.regularization import Regularization
+from nablanet.sample_weights import ClassWeight, mean_cost, weights_of
 from nablanet.shapes import Array
 from nablanet.training import Callback, Epoch, History, Task
 
@@ -38,8 +39,9 @@ class Network:
 
     activation: a name of `nablanet.ACTIVATIONS`, an `Activation`, or a list with one for each of
     layers 2..L (or 2..L-1, where `output` gives the last). output: the activation of layer L; by
-    default softmax for cross-entropy (sigmoid if there is one output), sigmoid for the chapter's
-    sigmoid network, identity otherwise. cost: "quadratic", "cross_entropy" or a `Cost`.
+    default softmax for cross-entropy (sigmoid if there is one output), exp for poisson, sigmoid for the
+    chapter's sigmoid network, identity otherwise. cost: a name of `nablanet.COSTS`, one with parameters
+    such as `nablanet.huber(delta=2.0)`, or a `Cost` of one's own.
     init: "gaussian" (the chapter's), "scaled", "xavier", "he", or a function
     (rng, n_in, n_out) -> (w, b). dtype: "float64" or "float32". seed: an integer fixes the initial
     parameters and every shuffle; None takes fresh entropy.
@@ -74,9 +76,7 @@ class Network:
 
     def __repr__(self) -> str:
         names = ", ".join(a.name for a in self.activations)
-        return (
-            f"{type(self).__name__}({self.sizes}, activations: {names}; cost: {self.cost.name}; {self.dtype})"
-        )
+        return f"{type(self).__name__}({self.sizes}, activations: {names}; cost: {self.cost}; {self.dtype})"
 
     def feedforward(self, a: npt.ArrayLike) -> Array:
         """The output a^L for the input a.
@@ -172,10 +172,16 @@ class Network:
         """
         return self._count_correct(*self._pairs(test_data, "test_data"))
 
-    def mean_cost(self, X: npt.ArrayLike, Y: npt.ArrayLike) -> float:
-        """C = (1/n) sum_x C_x over samples as rows; Y as in `fit`."""
+    def mean_cost(
+        self, X: npt.ArrayLike, Y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> float:
+        """C = (1/n) sum_x C_x over samples as rows; Y as in `fit`.
+
+        With sample_weight, shape (n,): sum_x w_x C_x / sum_x w_x.
+        """
         rows, desired = self._samples(X, Y, "X", "Y")
-        return self._outputs_and_cost(rows, desired)[1]
+        weights = weights_of(sample_weight, None, desired, self.sizes[-1])
+        return self._outputs_and_cost(rows, desired, weights)[1]
 
     def fit(
         self,
@@ -188,10 +194,12 @@ class Network:
         optimizer: str | Optimizer = "sgd",
         lmbda: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
-        validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        validation: tuple[npt.ArrayLike, ...] | None = None,
         n_threads: int | None = None,
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: ClassWeight | None = None,
     ) -> History:
         """Train on samples as rows and return what each epoch came to.
 
@@ -202,8 +210,12 @@ class Network:
         lmbda/(2m) sum w^2 to the cost that is minimized (not to the cost reported).
         dropout: the share of neurons that each training step leaves out (0 <= p < 1), for every
         hidden layer, or a list with one share for each of layers 1..L-1, inputs first; see
-        docs/dropout.md. validation: (X, Y) held out, looked at after each epoch. n_threads: at most
-        that many threads (all cores by default); the result is the same bits for any number.
+        docs/dropout.md. validation: (X, Y) held out, looked at after each epoch, or
+        (X, Y, sample_weight), which weights their cost. sample_weight: shape (m,), numbers of 0 or
+        more: a mini-batch learns from sum_x w_x C_x / sum_x w_x, and the cost of an epoch is such a
+        mean. class_weight: a dict from labels to weights, 1 for a label not in it, or "balanced":
+        m / (K m_k) for the m_k samples of one of K classes; multiplies sample_weight. n_threads: at
+        most that many threads (all cores by default); the result is the same bits for any number.
         progress: a progress bar on standard error where that is a terminal. callbacks: called with
         each `Epoch`.
 
@@ -223,13 +235,16 @@ class Network:
         if n_threads is not None:
             n_threads = shapes.count(n_threads, "n_threads")
         rows, desired = self._samples(X, Y, "X", "Y")
+        weights = weights_of(sample_weight, class_weight, desired, self.sizes[-1])
         held_out = None if validation is None else self._validation(validation)
         callbacks = list(callbacks)
         for callback in callbacks:
             if not callable(callback):
                 raise TypeError(f"callbacks must be functions of an Epoch, got {shapes.describe(callback)}")
         dropped = start_dropout(rates, self._rng)
-        task = Task(rows, desired, batch_size, chosen, regularization, n_threads, dropped)
+        task = Task(
+            rows, desired, batch_size, chosen, regularization, n_threads, dropout=dropped, weights=weights
+        )
         history = History()
         with progress_bar(epochs * len(rows), enabled=progress) as bar:
             runs = training.train(self, task, epochs=epochs, shuffle=self._shuffle, advance=bar.advance)
@@ -312,19 +327,21 @@ class Network:
         x = shapes.cast(X, self.dtype, "X").T
         return backprop.feed_forward(self.weights, self.biases, self.activations, x)[1][-1].T
 
-    def _outputs_and_cost(self, X: Array, Y: Array, n_threads: int | None = None) -> tuple[Array, float]:
+    def _outputs_and_cost(
+        self, X: Array, Y: Array, weights: Array | None = None, n_threads: int | None = None
+    ) -> tuple[Array, float]:
         self.check_parameters()
         if self.runs_on_engine() and not self.overrides("feedforward"):
-            return engine.evaluate(self, X, Y, n_threads)
+            return engine.evaluate(self, X, Y, n_threads, weights)
         y = shapes.one_hot(Y, self.sizes[-1]) if Y.ndim == 1 else Y
         if self.overrides("feedforward"):
             outputs = self.predict(X)
             costs = for_output(self.cost, self.activations[-1]).function(outputs.T, y.T)
-            return outputs, float(costs.mean())
+            return outputs, mean_cost(backprop.weighted(costs, weights), weights)
         x = shapes.cast(X, self.dtype, "X").T
         zs, activated = backprop.feed_forward(self.weights, self.biases, self.activations, x)
         costs = backprop.sample_costs(zs[-1], activated[-1], y.T, self.activations[-1], self.cost)
-        return activated[-1].T, float(costs.mean())
+        return activated[-1].T, mean_cost(backprop.weighted(costs, weights), weights)
 
     def _count_correct(self, X: Array, Y: Array) -> int:
         return int(np.sum(training.classes(self.predict(X)) == training.classes(Y)))
@@ -350,11 +367,17 @@ class Network:
             check_targets(self.cost, self.activations[-1], desired.T)
         return rows, desired
 
-    def _validation(self, validation: object) -> tuple[Array, Array]:
-        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise TypeError(f"validation must be a pair (X, Y), got {shapes.describe(validation)}")
-        X, Y = validation
-        return self._samples(X, Y, "the X of validation", "the Y of validation")
+    def _validation(self, validation: object) -> tuple[Array, Array, Array | None]:
+        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+            raise TypeError(
+                "validation must be a pair (X, Y) or a triple (X, Y, sample_weight), "
+                f"got {shapes.describe(validation)}"
+            )
+        X, Y, *given = validation
+        rows, desired = self._samples(X, Y, "the X of validation", "the Y of validation")
+        name = "the sample_weight of validation"
+        weights = weights_of(given[0] if given else None, None, desired, self.sizes[-1], name)
+        return rows, desired, weights
 
     def _chapter_epochs(
         self, X: Array, Y: Array, epochs: int, mini_batch_size: int, eta: float

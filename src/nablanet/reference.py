@@ -39,16 +39,23 @@ class Trainer:
                     parameter[...] = old
                 return math.nan
             advance(len(batch))
-        return total / len(order)
+        return total / self._weight_of(order)
+
+    def _weight_of(self, samples: Array) -> float:
+        weights = self._task.weights
+        return float(len(samples) if weights is None else weights[samples].sum())
 
     def _learn(self, batch: Array, eta: float) -> float:
         """One step on a copy of the parameters, so that an interruption finds whole ones."""
         net, task = self._network, self._task
         x = task.X[batch].T.astype(net.dtype)
         y = (one_hot(task.Y[batch], net.sizes[-1]) if task.Y.ndim == 1 else task.Y[batch]).T
-        m = len(batch)
-        masks = None if task.dropout is None else task.dropout.masks(net.sizes, self._step, m, net.dtype)
-        nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype), masks)
+        weights = None if task.weights is None else task.weights[batch]
+        masks = None
+        if task.dropout is not None:
+            masks = task.dropout.masks(net.sizes, self._step, len(batch), net.dtype)
+        nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype), weights, masks)
+        m = self._weight_of(batch) or 1.0  # without any weight the sums are zero
         n = len(task.X)
         penalties = [task.regularization.gradient(w, n) for w in net.weights]
         gradients = [nw / m + penalty for nw, penalty in zip(nabla_w, penalties, strict=True)]
@@ -62,7 +69,11 @@ class Trainer:
 
 
 def gradient_sums(
-    net: Network, x: Array, y: Array, masks: Sequence[Array] | None = None
+    net: Network,
+    x: Array,
+    y: Array,
+    sample_weight: Array | None = None,
+    masks: Sequence[Array] | None = None,
 ) -> tuple[list[Array], list[Array], Array]:
     """(nabla_b, nabla_w, costs) over the columns of x, through what the user's subclass overrides.
 
@@ -72,19 +83,22 @@ def gradient_sums(
     derivative = net.cost_derivative if net.overrides("cost_derivative") else None
     if not net.overrides("backprop"):
         return backprop.backpropagate(
-            net.weights, net.biases, net.activations, net.cost, x, y, derivative, masks
+            net.weights, net.biases, net.activations, net.cost, x, y, derivative, sample_weight, masks
         )
     nabla_b = [np.zeros_like(b) for b in net.biases]
     nabla_w = [np.zeros_like(w) for w in net.weights]
     for i in range(x.shape[1]):
+        weight = 1.0 if sample_weight is None else float(sample_weight[i])
+        if weight == 0:
+            continue
         sample_b, sample_w = net.backprop(x[:, [i]], y[:, [i]])
         _check_shapes("nabla_b", sample_b, net.biases)
         _check_shapes("nabla_w", sample_w, net.weights)
-        nabla_b = [total + nb for total, nb in zip(nabla_b, sample_b, strict=True)]
-        nabla_w = [total + nw for total, nw in zip(nabla_w, sample_w, strict=True)]
+        nabla_b = [total + weight * nb for total, nb in zip(nabla_b, sample_b, strict=True)]
+        nabla_w = [total + weight * nw for total, nw in zip(nabla_w, sample_w, strict=True)]
     zs, activated = backprop.feed_forward(net.weights, net.biases, net.activations, x)
     costs = backprop.sample_costs(zs[-1], activated[-1], y, net.activations[-1], net.cost)
-    return nabla_b, nabla_w, costs
+    return nabla_b, nabla_w, backprop.weighted(costs, sample_weight)
 
 
 def _check_shapes(name: str, returned: Sequence[Array], parameters: list[Array]) -> None:

@@ -85,6 +85,7 @@ class Task:
     """What a trainer learns from, and how; all of it checked by the caller.
 
     X: rows. Y: rows, or int32 labels. batch_size: rows in a mini-batch; n_threads: at most that many.
+    weights: float64, one for each row, not all zero: a step learns from sum w_x C_x / sum w_x.
     """
 
     X: Array
@@ -94,13 +95,14 @@ class Task:
     regularization: Regularization = field(default_factory=Regularization)
     n_threads: int | None = None
     dropout: Dropout | None = None
+    weights: Array | None = None
 
 
 class Trainer(Protocol):
     """Trains one network on one task; remembers the optimizer's state between epochs."""
 
     def run(self, order: Array, etas: Array, advance: Advance) -> float:
-        """Train on the samples in this order; return the mean cost.
+        """Train on the samples in this order; return the mean cost, weighted as the task says.
 
         etas: the learning rate of each mini-batch. Reads the network's parameters first and writes
         them back at the end, and also when it is interrupted between two mini-batches; a result that

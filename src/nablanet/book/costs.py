@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from nablanet import costs
+from nablanet import cost_functions
 from nablanet.activations import sigmoid_prime
 from nablanet.shapes import Array, describe
 
@@ -25,7 +25,7 @@ class QuadraticCost:
     @staticmethod
     def fn(a: Array, y: Array) -> float:
         """C_x for one example."""
-        return float(costs.quadratic(a, y).sum())
+        return float(cost_functions.quadratic(a, y).sum())
 
     @staticmethod
     def delta(z: Array, a: Array, y: Array) -> Array:
@@ -39,7 +39,7 @@ class CrossEntropyCost:
     @staticmethod
     def fn(a: Array, y: Array) -> float:
         """C_x for one example; 0 ln 0 is 0."""
-        return float(costs.cross_entropy(a, y).sum())
+        return float(cost_functions.cross_entropy(a, y).sum())
 
     @staticmethod
     def delta(z: Array, a: Array, y: Array) -> Array:

@@ -106,8 +106,8 @@ def make_network(task: Task, settings: Settings) -> Network:
     return Network(
         [task.X_train.shape[1], *hidden, n_out],
         activation=settings.activation,
-        # the chapter's output for the quadratic cost is a sigmoid, which cannot reach every number
-        output="identity" if task.class_names is None and cost == "quadratic" else None,
+        # the chapter's output is a sigmoid, which cannot reach every number
+        output="identity" if task.class_names is None and cost not in ("cross_entropy", "poisson") else None,
         cost=cost,
         init="he" if settings.activation in _RELU_LIKE else "xavier",
         dtype="float32",

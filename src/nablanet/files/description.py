@@ -32,13 +32,15 @@ class Description:
     """What a model file says about its tensors and about the data the network was trained on.
 
     sizes: n_1 .. n_L. activations: names for layers 2..L. dtype: "float32" or "float64".
-    preprocessing: how inputs become rows of X, for whoever wrote the file to interpret.
+    cost_parameters: by name; none, and then not written, for most costs. preprocessing: how inputs become
+    rows of X, for whoever wrote the file to interpret.
     """
 
     package_version: str
     sizes: list[int]
     activations: list[str]
     cost: str
+    cost_parameters: dict[str, float]
     dtype: str
     task: str | None
     preprocessing: dict[str, Any] | None
@@ -50,6 +52,8 @@ class Description:
     def to_json(self) -> str:
         """The text that goes into the file. Raises ValueError or TypeError for what JSON cannot hold."""
         content = {f.name: getattr(self, f.name) for f in fields(self)}
+        if not self.cost_parameters:
+            del content["cost_parameters"]  # older releases do not know it
         content["history"] = [_without_infinities(asdict(epoch)) for epoch in self.history.epochs]
         return json.dumps({"format": FORMAT, **content}, ensure_ascii=False, allow_nan=False)
 
@@ -60,7 +64,7 @@ class Description:
             self.sizes,
             activation=self.activations[:-1],
             output=self.activations[-1],
-            cost=self.cost,
+            cost=costs.builtin_cost(self.cost, self.cost_parameters),
             init=lambda rng, n_in, n_out: next(layers),
             dtype=self.dtype,
         )
@@ -75,6 +79,7 @@ def parse_description(text: str) -> Description:
     if version != FORMAT:
         newer = " (written by a newer nablanet?)" if version > FORMAT else ""
         raise ModelFileError(f"it has format version {version}{newer}, this nablanet reads version {FORMAT}")
+    content.setdefault("cost_parameters", {})
     wanted = {f.name for f in fields(Description)}
     _same_names("its description", wanted, set(content))
     for name, accepts, kind in _FIELDS:
@@ -99,7 +104,7 @@ def _check_consistent(d: Description) -> None:
     try:
         sizes = check_sizes(d.sizes)
         check_activations([ACTIVATIONS[name] for name in d.activations], sizes)
-        costs.check_pair(costs.COSTS[d.cost], ACTIVATIONS[d.activations[-1]])
+        costs.check_pair(costs.builtin_cost(d.cost, d.cost_parameters), ACTIVATIONS[d.activations[-1]])
     except (ValueError, TypeError) as error:
         raise ModelFileError(f"its description is no network: {error}") from None
     if d.class_names is not None:
@@ -155,6 +160,10 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(number) in (int, float) for number in value.values())
+
+
 def _optional_texts(value: Any) -> bool:
     return value is None or _texts(value)
 
@@ -168,6 +177,7 @@ _FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("sizes", lambda v: isinstance(v, list), "a list of integers"),
     ("activations", lambda v: _texts(v) and all(a in ACTIVATIONS for a in v), "a list of activation names"),
     ("cost", lambda v: isinstance(v, str) and v in costs.COSTS, f"one of {', '.join(costs.COSTS)}"),
+    ("cost_parameters", _numbers, "an object of numbers"),
     ("dtype", lambda v: v in ("float32", "float64"), "'float32' or 'float64'"),
     ("task", lambda v: v is None or v in TASKS, "'classification', 'regression' or null"),
     ("preprocessing", lambda v: v is None or isinstance(v, dict), "an object or null"),

@@ -177,6 +177,7 @@ def _describe(model: Model) -> Description:
         sizes=net.sizes,
         activations=[a.name for a in net.activations],
         cost=net.cost.name,
+        cost_parameters=dict(net.cost.parameters),
         dtype=str(net.dtype),
         task=model.task,
         preprocessing=model.preprocessing,
