@@ -51,7 +51,7 @@ def engine_mask(rate: float, n: int, step: int, m: int, dtype: str, seed: int = 
         w[...], b[...] = 0, start
     task = Task(np.zeros((m, 1)), np.eye(m), m, nn.SGD(1.0), dropout=Dropout((0.0, rate), seed))
     trainer = engine.Trainer(net, task)
-    trainer._step = step
+    trainer.restore({**trainer.state(), "steps": step})
     trainer.run(np.arange(m), np.array([float(m)]), lambda samples: None)
     return net.weights[1].T
 
@@ -81,7 +81,7 @@ def test_training_agrees_with_the_reference(
         order = np.random.default_rng(epoch).permutation(43)
         cost = compiled.run(order, etas, lambda n: None)
         assert cost == pytest.approx(readable.run(order, etas, lambda n: None), rel=1e-10)
-    assert compiled._step == readable._step == 20
+    assert compiled.state()["steps"] == readable.state()["steps"] == 20
     for ours, theirs in zip(
         p.network.weights + p.network.biases, other.network.weights + other.network.biases, strict=True
     ):
@@ -99,7 +99,7 @@ def test_any_network_agrees_with_the_reference(p: Any, data: st.DataObject) -> N
     wanted_b, wanted_w, _ = reference.gradient_sums(net, p.X.T, p.Y.T, masks=masks)
     before = [q.copy() for q in net.biases + net.weights]
     trainer = engine.Trainer(net, Task(p.X, p.Y, m, nn.SGD(1.0), dropout=dropout))
-    trainer._step = step
+    trainer.restore({**trainer.state(), "steps": step})
     cost = trainer.run(np.arange(m), np.array([1e-3]), lambda n: None)
     assert np.isfinite(cost)
     for old, new, wanted in zip(before, net.biases + net.weights, wanted_b + wanted_w, strict=True):

@@ -78,13 +78,11 @@ class PyEngine {
                 nablanet::choose_kernels(isa).table<T>(), threads) {}
 
   void load(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
-    engine_.parameters().load(arrays(weights, biases));
+    engine_.load(arrays(weights, biases));
   }
 
   bool store(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
-    if (!engine_.parameters().all_finite()) return false;
-    engine_.parameters().store(arrays(weights, biases));
-    return true;
+    return engine_.store(arrays(weights, biases));
   }
 
   void predict(const Rows& x, Index first, Writable<T> out) {
@@ -120,17 +118,52 @@ class PyEngine {
     engine_.start(source(x_), target(y_, weights_), batch, settings);
   }
 
-  // etas: one for each mini-batch of order[begin:end]; first_step: mini-batches since training began.
-  double train(const Order& order, Index begin, Index end, const Etas& etas, std::uint64_t first_step) {
+  // etas: one for each mini-batch of order[begin:end].
+  double train(const Order& order, Index begin, Index end, const Etas& etas) {
     const nb::gil_scoped_release release;
-    return engine_.train(order.data() + begin, end - begin, etas.data(), first_step);
+    return engine_.train(order.data() + begin, end - begin, etas.data());
   }
+
+  // What training remembers beside what `store` gives, by name.
+  std::vector<std::string> kept() const {
+    std::vector<std::string> names;
+    if (engine_.first() != nullptr) names.emplace_back("first");
+    if (engine_.second() != nullptr) names.emplace_back("second");
+    if (engine_.average() != nullptr) {
+      names.emplace_back("parameters");
+      names.emplace_back("average");
+    }
+    return names;
+  }
+
+  void store_kept(const std::string& name, const std::vector<Writable<T>>& weights,
+                  const std::vector<Writable<T>>& biases) {
+    kept_as(name).store(arrays(weights, biases));
+  }
+
+  void load_kept(const std::string& name, const std::vector<Writable<T>>& weights,
+                 const std::vector<Writable<T>>& biases) {
+    kept_as(name).load(arrays(weights, biases));
+    if (name == "average") engine_.resume_average();
+  }
+
+  std::int64_t steps() const { return engine_.steps(); }
+  void set_steps(std::int64_t steps) { engine_.set_steps(steps); }
 
  private:
   static std::vector<nablanet::Activation> enums(const std::vector<int>& numbers) {
     std::vector<nablanet::Activation> out;
     for (const int number : numbers) out.push_back(static_cast<nablanet::Activation>(number));
     return out;
+  }
+
+  nablanet::Parameters<T>& kept_as(const std::string& name) {
+    if (name == "parameters") return engine_.parameters();
+    nablanet::Parameters<T>* const found = name == "first"    ? engine_.first()
+                                           : name == "second" ? engine_.second()
+                                                              : engine_.average();
+    if (found == nullptr) throw nb::value_error("this training keeps no such thing");
+    return *found;
   }
 
   nablanet::Engine<T> engine_;
@@ -162,7 +195,11 @@ void bind(nb::module_& module, const char* name) {
       .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a, "weights"_a = nb::none())
       .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a)
       .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "settings"_a, "weights"_a = nb::none())
-      .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a, "first_step"_a);
+      .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a)
+      .def("kept", &E::kept)
+      .def("store_kept", &E::store_kept, "name"_a, "weights"_a, "biases"_a)
+      .def("load_kept", &E::load_kept, "name"_a, "weights"_a, "biases"_a)
+      .def_prop_rw("steps", &E::steps, &E::set_steps);
 }
 
 }  // namespace
@@ -178,6 +215,15 @@ void bind_engine(nb::module_& module) {
       .def_rw("beta2", &Settings::beta2)
       .def_rw("epsilon", &Settings::epsilon)
       .def_rw("decay", &Settings::decay)
+      .def_rw("mu", &Settings::mu)
+      .def_rw("rho", &Settings::rho)
+      .def_rw("weight_decay", &Settings::weight_decay)
+      .def_rw("alpha", &Settings::alpha)
+      .def_rw("l1", &Settings::l1)
+      .def_rw("clip_value", &Settings::clip_value)
+      .def_rw("clip_norm", &Settings::clip_norm)
+      .def_rw("max_norm", &Settings::max_norm)
+      .def_rw("average", &Settings::average)
       .def_rw("drop_thresholds", &Settings::drop_thresholds)
       .def_rw("drop_seed", &Settings::drop_seed);
   bind<float>(module, "Engine32");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -40,6 +41,17 @@ double weight_of(const Target& y, const std::int64_t* order, Index rows) {
   double sum = 0;
   for (Index i = 0; i < rows; ++i) sum += y.weights[order[i]];
   return sum;
+}
+
+// base^exponent by as many multiplications, so that it has the bits of one multiplication a step.
+double power_after(double base, std::int64_t exponent) {
+  double power = 1;
+  for (std::int64_t i = 0; i < exponent; ++i) {
+    const double next = power * base;
+    if (next == power) break;
+    power = next;
+  }
+  return power;
 }
 
 double multiply_adds(const std::vector<Index>& sizes) {
@@ -201,6 +213,18 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
 }
 
 template <class T>
+void Engine<T>::point_to_moments(Update<T>& update, std::size_t l) const {
+  if (first_ != nullptr) {
+    update.first = first_->weights(l).data;
+    update.bias_first = first_->bias(l);
+  }
+  if (second_ != nullptr) {
+    update.second = second_->weights(l).data;
+    update.bias_second = second_->bias(l);
+  }
+}
+
+template <class T>
 void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
                        const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
                        Team& team) const {
@@ -215,11 +239,11 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
     update.bias = changed.bias(l);
     update.weight_step = steps.weights;
     update.bias_step = steps.biases;
-    if (first_ != nullptr) {
-      update.first = first_->weights(l).data;
-      update.second = second_->weights(l).data;
-      update.bias_first = first_->bias(l);
-      update.bias_second = second_->bias(l);
+    if (steps.weights.rule == Rule::prepare) {
+      update.first = gradient_->weights(l).data;
+      update.bias_first = gradient_->bias(l);
+    } else {
+      point_to_moments(update, l);
     }
     if (l == 0) {
       update.next_source = x_;
@@ -259,45 +283,162 @@ void Engine<T>::start(const Source& x, const Target& y, Index batch, const Setti
   y_ = y;
   settings_ = settings;
   work_ = std::make_unique<Workspace<T>>(network_.sizes, batch, true);
-  power1_ = power2_ = 1;
-  first_.reset();
-  second_.reset();
-  if (settings.method == Method::adam) {
-    first_ = std::make_unique<Parameters<T>>(network_.sizes);
-    second_ = std::make_unique<Parameters<T>>(network_.sizes);
-  }
+  set_steps(0);
+  const auto made_if = [this](bool wanted) {
+    return wanted ? std::make_unique<Parameters<T>>(network_.sizes) : nullptr;
+  };
+  const Method method = settings.method;
+  const bool adam = method == Method::adam || method == Method::adamw;
+  first_ = made_if(adam || method == Method::momentum || method == Method::nesterov);
+  second_ = made_if(adam || method == Method::rmsprop);
+  average_ = made_if(settings.average != 0);
+  averaging_ = false;
+  gradient_ = made_if(settings.clip_norm != 0);
+  Index panels = 0;
+  for (std::size_t l = 1; l < network_.sizes.size(); ++l) panels += panel_count<T>(network_.sizes[l]);
+  squares_ = Buffer<double>(gradient_ == nullptr ? 0 : panels);
+}
+
+template <class T>
+void Engine<T>::load(const Arrays<T>& arrays) {
+  if (average_ == nullptr) return parameters_.load(arrays);
+  if (averaging_ && average_->holds(arrays)) return;
+  parameters_.load(arrays);
+  average_->load(arrays);
+  averaging_ = true;
+}
+
+template <class T>
+bool Engine<T>::store(const Arrays<T>& arrays) const {
+  if (!parameters_.all_finite() || (average_ != nullptr && !average_->all_finite())) return false;
+  (average_ == nullptr ? parameters_ : *average_).store(arrays);
+  return true;
+}
+
+template <class T>
+void Engine<T>::set_steps(std::int64_t steps) {
+  steps_ = steps;
+  power1_ = power_after(settings_.beta1, steps);
+  power2_ = power_after(settings_.beta2, steps);
 }
 
 template <class T>
 typename Engine<T>::Steps Engine<T>::next_steps(double weight, double eta) {
   const double mean = weight > 0 ? 1.0 / weight : 0;
+  const double decay = settings_.decay + settings_.alpha * mean;
   Step<T> step;
-  if (settings_.method == Method::sgd) {
-    step.rule = settings_.decay == 0 ? Rule::sgd : Rule::sgd_decay;
+  ++steps_;
+  power1_ *= settings_.beta1;
+  power2_ *= settings_.beta2;
+  step.penalized = settings_.l1 != 0 || settings_.clip_value != 0;
+  if (settings_.method == Method::sgd && !step.penalized && gradient_ == nullptr) {
+    step.rule = decay == 0 ? Rule::sgd : Rule::sgd_decay;
     step.rate = static_cast<T>(eta * mean);
     step.decay = T{1};
     Step<T> decaying = step;
-    decaying.decay = static_cast<T>(1 - eta * settings_.decay);
+    decaying.decay = static_cast<T>(1 - eta * decay);
     return {decaying, step};
   }
-  power1_ *= settings_.beta1;
-  power2_ *= settings_.beta2;
-  step.rule = Rule::adam;
-  step.rate = static_cast<T>(eta / (1 - power1_));
+  step.rate = static_cast<T>(eta);
   step.mean = static_cast<T>(mean);
-  step.blend1 = static_cast<T>(1 - settings_.beta1);
-  step.blend2 = static_cast<T>(1 - settings_.beta2);
-  step.root = static_cast<T>(1 / std::sqrt(1 - power2_));
-  step.epsilon = static_cast<T>(settings_.epsilon);
+  step.bound =
+      settings_.clip_value == 0 ? std::numeric_limits<T>::infinity() : static_cast<T>(settings_.clip_value);
+  switch (settings_.method) {
+    case Method::sgd:
+      step.rule = Rule::sgd;
+      break;
+    case Method::momentum:
+    case Method::nesterov:
+      step.rule = settings_.method == Method::momentum ? Rule::momentum : Rule::nesterov;
+      step.mu = static_cast<T>(settings_.mu);
+      break;
+    case Method::rmsprop:
+      step.rule = Rule::rmsprop;
+      step.blend2 = static_cast<T>(1 - settings_.rho);
+      step.epsilon = static_cast<T>(settings_.epsilon);
+      break;
+    case Method::adam:
+    case Method::adamw:
+      step.rule = settings_.method == Method::adam ? Rule::adam : Rule::adamw;
+      step.rate = static_cast<T>(eta / (1 - power1_));
+      step.blend1 = static_cast<T>(1 - settings_.beta1);
+      step.blend2 = static_cast<T>(1 - settings_.beta2);
+      step.root = static_cast<T>(1 / std::sqrt(1 - power2_));
+      step.epsilon = static_cast<T>(settings_.epsilon);
+      break;
+  }
   Step<T> decaying = step;
-  decaying.decay = static_cast<T>(settings_.decay);
+  decaying.decay = static_cast<T>(decay);
+  decaying.l1 = static_cast<T>(settings_.l1);
+  decaying.shrink = static_cast<T>(eta * settings_.weight_decay);
   return {decaying, step};
 }
 
 template <class T>
-double Engine<T>::train(const std::int64_t* order, Index count, const double* etas,
-                        std::uint64_t first_step) {
+void Engine<T>::apply_clipped(Steps steps, int member, Team& team) const {
+  const int members = team.size();
+  const std::size_t layers = network_.sizes.size() - 1;
+  double* sums = squares_.data();
+  for (std::size_t l = 0; l < layers; ++l) {
+    const Index panels = panel_count<T>(network_.sizes[l + 1]);
+    kernels_.sum_squares(gradient_->weights(l), gradient_->bias(l), network_.sizes[l],
+                         share({0, panels}, member, members), sums);
+    sums += panels;
+  }
+  team.barrier();
+
+  double sum = 0;
+  for (const double* square = squares_.data(); square < sums; ++square) sum += *square;
+  const double norm = std::sqrt(sum);
+  const double scale = norm > settings_.clip_norm ? settings_.clip_norm / norm : 1;
+  for (Step<T>* step : {&steps.weights, &steps.biases}) {
+    step->mean = static_cast<T>(scale);
+    step->decay = T{0};  // is in the gradient already
+  }
+  for (std::size_t l = 0; l < layers; ++l) {
+    Update<T> update;
+    update.weights = parameters_.weights(l);
+    update.bias = parameters_.bias(l);
+    update.weight_step = steps.weights;
+    update.bias_step = steps.biases;
+    update.gradient = gradient_->weights(l).data;
+    update.bias_gradient = gradient_->bias(l);
+    point_to_moments(update, l);
+    const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
+    const Range inputs{0, network_.sizes[l]};
+    if (panels.size() >= members) {
+      kernels_.apply(update, {share(panels, member, members), inputs, {0, 0}, true});
+    } else {
+      kernels_.apply(update, {panels, share(inputs, member, members), {0, 0}, member == 0});
+    }
+  }
+  team.barrier();
+}
+
+template <class T>
+void Engine<T>::finish_step(int member, Team& team) const {
+  if (settings_.max_norm == 0 && average_ == nullptr) return;
+  for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
+    const Index n_in = network_.sizes[l];
+    const Range panels = share({0, panel_count<T>(network_.sizes[l + 1])}, member, team.size());
+    if (settings_.max_norm != 0) {
+      kernels_.limit_norms(parameters_.weights(l), n_in, static_cast<T>(settings_.max_norm), panels);
+    }
+    if (average_ != nullptr) {
+      const T blend = static_cast<T>(1 - settings_.average);
+      const Index first = panels.begin * kLanes<T>;
+      kernels_.blend(average_->weights(l).line(panels.begin, 0), parameters_.weights(l).line(panels.begin, 0),
+                     panels.size() * n_in, blend);
+      kernels_.blend(average_->bias(l) + first, parameters_.bias(l) + first, panels.size(), blend);
+    }
+  }
+  team.barrier();
+}
+
+template <class T>
+double Engine<T>::train(const std::int64_t* order, Index count, const double* etas) {
   const Index batch = work_->rows();
+  const auto first_step = static_cast<std::uint64_t>(steps_);
   std::vector<Steps> steps;
   for (Index begin = 0; begin < count; begin += batch) {
     const Index rows = std::min(batch, count - begin);
@@ -317,8 +458,12 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Samples samples{.order = order + begin};
       const Propagated passed =
           propagate(x_, y_, samples, rows, first_step + i, *work_, active, member, team);
-      update(*work_, rows, passed.inputs, steps[i], parameters_, Samples{.order = order + end},
+      Steps fused = steps[i];
+      if (gradient_ != nullptr) fused.weights.rule = fused.biases.rule = Rule::prepare;
+      update(*work_, rows, passed.inputs, fused, parameters_, Samples{.order = order + end},
              std::min(batch, count - end), member, team);
+      if (gradient_ != nullptr) apply_clipped(steps[i], member, team);
+      finish_step(member, team);
       costs += passed.cost;
     }
     if (member == 0) sum = costs;

@@ -22,13 +22,18 @@ struct Network {
   double cost_parameter = 0;
 };
 
-enum class Method : int { sgd, adam };
+enum class Method : int { sgd, adam, momentum, nesterov, rmsprop, adamw };
 
 // How each step learns. Per mini-batch comes the learning rate, with `train`.
 struct Settings {
   Method method = Method::sgd;
   double beta1 = 0, beta2 = 0, epsilon = 0;
   double decay = 0;  // lambda / n
+  double mu = 0, rho = 0, weight_decay = 0;
+  double alpha = 0;  // of each mini-batch, divided by its samples' weight
+  double l1 = 0;     // lambda_1 / n
+  // Off where they are 0.
+  double clip_value = 0, clip_norm = 0, max_norm = 0, average = 0;
   // 65536 p of dropout for each layer but the last; empty without dropout.
   std::vector<std::uint32_t> drop_thresholds = {};
   std::uint64_t drop_seed = 0;
@@ -43,6 +48,22 @@ class Engine {
   const std::vector<Index>& sizes() const { return network_.sizes; }
   Parameters<T>& parameters() { return parameters_; }
 
+  // To and from the caller's arrays, between calls of `train`. Where it averages, the caller sees the
+  // averages; training goes on from the parameters themselves unless what comes back is another.
+  void load(const Arrays<T>& arrays);
+  // False, and nothing stored, where a parameter is not finite.
+  bool store(const Arrays<T>& arrays) const;
+
+  // What training remembers beside the parameters; null where this training has no such thing.
+  Parameters<T>* first() const { return first_.get(); }
+  Parameters<T>* second() const { return second_.get(); }
+  Parameters<T>* average() const { return average_.get(); }
+  // Goes on from `average()` and `parameters()`, which the caller has filled.
+  void resume_average() { averaging_ = true; }
+  // Steps since `start`; setting it leads to the same powers of beta1 and beta2 as that many steps.
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps);
+
   // a^L for `rows` samples from `first` on, as rows of `out`; with a target, returns the sum of C_x,
   // each times its weight, as everywhere here.
   double predict(const Source& x, const Target* y, Index first, Index rows, T* out);
@@ -54,8 +75,8 @@ class Engine {
   void start(const Source& x, const Target& y, Index batch, const Settings& settings);
 
   // One step for each mini-batch of order[0..count), with a learning rate for each in `etas`; returns
-  // the sum of C_x, each before its step. `first_step` mini-batches came before since training began.
-  double train(const std::int64_t* order, Index count, const double* etas, std::uint64_t first_step = 0);
+  // the sum of C_x, each before its step.
+  double train(const std::int64_t* order, Index count, const double* etas);
 
  private:
   struct Steps {
@@ -78,12 +99,17 @@ class Engine {
   Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
                        std::optional<std::uint64_t> step, const Workspace<T>& work,
                        const ActiveInputs& active, int member, Team& team) const;
+  void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
               const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
               Team& team) const;
   // `weight`: of all samples in the mini-batch, so their number where none is weighted.
   Steps next_steps(double weight, double eta);
+  // The optimizer's step along `gradient_`, scaled to a norm of at most clip_norm.
+  void apply_clipped(Steps steps, int member, Team& team) const;
+  // Max-norm and the average, after the optimizer's step.
+  void finish_step(int member, Team& team) const;
 
   Network network_;
   const Kernels<T>& kernels_;
@@ -95,8 +121,13 @@ class Engine {
   Target y_;
   Settings settings_;
   std::unique_ptr<Workspace<T>> work_;
-  std::unique_ptr<Parameters<T>> first_, second_;  // Adam's moments
-  double power1_ = 1, power2_ = 1;                 // beta1^t and beta2^t
+  std::unique_ptr<Parameters<T>> first_, second_;  // velocities, or moments
+  std::unique_ptr<Parameters<T>> gradient_;        // where the step needs the norm of all of it
+  std::unique_ptr<Parameters<T>> average_;
+  bool averaging_ = false;  // whether `average_` has begun
+  Buffer<double> squares_;  // of each panel of the gradient
+  std::int64_t steps_ = 0;
+  double power1_ = 1, power2_ = 1;  // beta1^t and beta2^t
 };
 
 }  // namespace nablanet

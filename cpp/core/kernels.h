@@ -74,19 +74,26 @@ struct Output {
   const double* weights = nullptr;  // of the rows; unset where each counts once
 };
 
-enum class Rule : int { store, sgd, sgd_decay, adam };
+// `prepare` stores a gradient with its penalties, where the first moment otherwise lies.
+enum class Rule : int { store, sgd, sgd_decay, adam, momentum, nesterov, rmsprop, adamw, prepare };
 
 // How a sum of gradients over a mini-batch changes a parameter.
 template <class T>
 struct Step {
   Rule rule = Rule::store;
-  T rate = 0;     // sgd: eta / m; adam: eta / (1 - beta1^t)
-  T decay = 0;    // sgd: 1 - eta lambda / n; adam: lambda / n
-  T mean = 0;     // adam: 1 / m
-  T blend1 = 0;   // adam: 1 - beta1
-  T blend2 = 0;   // adam: 1 - beta2
-  T root = 0;     // adam: (1 - beta2^t)^(-1/2)
-  T epsilon = 0;  // adam
+  T rate = 0;     // plain sgd: eta / m; adam, adamw: eta / (1 - beta1^t); others: eta
+  T decay = 0;    // plain sgd: 1 - eta lambda / n; others: lambda / n (with alpha / m)
+  T mean = 0;     // all but plain sgd: 1 / m
+  T blend1 = 0;   // adam, adamw: 1 - beta1
+  T blend2 = 0;   // adam, adamw: 1 - beta2; rmsprop: 1 - rho
+  T root = 0;     // adam, adamw: (1 - beta2^t)^(-1/2)
+  T epsilon = 0;  // adam, adamw, rmsprop
+  T mu = 0;       // momentum, nesterov
+  T shrink = 0;   // adamw: eta weight_decay, which 1 less it would lose in rounding
+  // Whether the gradient takes the next two, which sgd has in its plain form only without.
+  bool penalized = false;
+  T l1 = 0;     // l1 / n
+  T bound = 0;  // of each component of the gradient; infinity where they are not clipped
 };
 
 template <class T>
@@ -96,11 +103,13 @@ struct Update {
   Index rows = 0;
   Inputs inputs;
   Panels<T> weights;
-  T* first = nullptr;  // adam's moments of the weights, in the same panels
+  T* first = nullptr;  // velocities or moments of the weights, in the same panels
   T* second = nullptr;
   T* bias = nullptr;
   T* bias_first = nullptr;
   T* bias_second = nullptr;
+  const T* gradient = nullptr;  // for `apply` alone, in the same panels
+  const T* bias_gradient = nullptr;
   Step<T> weight_step, bias_step;
   // The rows `next_rows` of the mini-batch after this one, which are asked for meanwhile: they lie at
   // random places in memory, and here there is time to wait for them.
@@ -152,6 +161,14 @@ struct Kernels {
   // Dropout of a hidden layer after feed forward, or of inputs after gather.
   void (*drop)(const Drop<T>&, Range rows, Range panels);
   void (*elementary)(Elementary, const T* x, T* out, Index count);
+  // The optimizer alone, from stored gradients times `mean`; inputs are those of `active`, by number.
+  void (*apply)(const Update<T>&, const UpdatePart&);
+  // The sum of squares of each panel of weights and biases.
+  void (*sum_squares)(Panels<T> weights, const T* bias, Index n_in, Range panels, double* sums);
+  // Scales to the norm `bound` each neuron's incoming weights that have a larger one.
+  void (*limit_norms)(Panels<T> weights, Index n_in, T bound, Range panels);
+  // average += blend (values - average) for `count` whole lines.
+  void (*blend)(T* average, const T* values, Index count, T blend);
 };
 
 struct KernelSet {

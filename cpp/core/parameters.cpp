@@ -48,6 +48,17 @@ void Parameters<T>::store(const Arrays<T>& arrays) const {
 }
 
 template <class T>
+bool Parameters<T>::holds(const Arrays<T>& arrays) const {
+  bool same = true;
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const T* with = arrays.weights[l];
+    each_weight(l, [&same, with](Index i, const T* own) { same &= with[i] == *own; });
+    same &= std::equal(arrays.biases[l], arrays.biases[l] + layers_[l].n_out, layers_[l].bias.data());
+  }
+  return same;
+}
+
+template <class T>
 bool Parameters<T>::all_finite() const {
   for (const Layer& layer : layers_) {
     for (const Buffer<T>* buffer : {&layer.weights, &layer.bias}) {

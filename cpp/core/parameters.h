@@ -24,6 +24,8 @@ class Parameters {
 
   void load(const Arrays<T>& arrays);
   void store(const Arrays<T>& arrays) const;
+  // Whether the arrays have the same numbers.
+  bool holds(const Arrays<T>& arrays) const;
   bool all_finite() const;
 
   // Layer l counts from 0 for the book's layer 2.

@@ -24,7 +24,7 @@ void backward(const Product<T>& product, Panels<T> slope, Range rows, Range pane
   });
 }
 
-// Parameters and their moments, which only Adam has.
+// Parameters and what optimizers remember of each: velocities or moments.
 template <class T>
 struct State {
   T* parameter;
@@ -196,19 +196,5 @@ void update_with(const Update<T>& update, const UpdatePart& part) {
     Line<T> sum = all(T{0});
     for (Index row = 0; row < update.rows; ++row) sum = sum + load_line(update.delta.line(panel, row));
     bias_rule(sum, State<T>{update.bias, update.bias_first, update.bias_second}, panel * lanes);
-  }
-}
-
-template <class T>
-void update(const Update<T>& update, const UpdatePart& part) {
-  switch (update.weight_step.rule) {
-    case Rule::store:
-      return update_with<T, StoreSum<T>>(update, part);
-    case Rule::sgd:
-      return update_with<T, Descend<T>>(update, part);
-    case Rule::sgd_decay:
-      return update_with<T, DescendAndDecay<T>>(update, part);
-    case Rule::adam:
-      return update_with<T, Adam<T>>(update, part);
   }
 }

@@ -11,6 +11,10 @@
 
 #include "kernels/gradient.inl"
 
+#include "kernels/learn.inl"
+
+#include "kernels/norms.inl"
+
 #include "kernels/costs.inl"
 
 #include "kernels/output.inl"
@@ -35,5 +39,9 @@ constexpr Kernels<T> table() {
       .update = update<T>,
       .drop = drop<T>,
       .elementary = elementary<T>,
+      .apply = apply<T>,
+      .sum_squares = sum_squares<T>,
+      .limit_norms = limit_norms<T>,
+      .blend = blend<T>,
   };
 }

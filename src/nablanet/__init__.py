@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nablanet.engine import build_info
     from nablanet.files import ModelFileError, load
     from nablanet.network import Network
-    from nablanet.optimizers import SGD, Adam
+    from nablanet.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
     from nablanet.training import DivergenceError, Epoch, History
 
 # A module is loaded when one of its names is first used, so that the command line starts with
@@ -26,7 +26,7 @@ _MODULES = {
     "engine": ("build_info",),
     "files": ("ModelFileError", "load"),
     "network": ("Network",),
-    "optimizers": ("SGD", "Adam"),
+    "optimizers": ("OPTIMIZERS", "SGD", "Adam", "AdamW", "Momentum", "Nesterov", "RMSprop"),
     "training": ("DivergenceError", "Epoch", "History"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
@@ -34,15 +34,20 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "ACTIVATIONS",
     "COSTS",
+    "OPTIMIZERS",
     "SGD",
     "Activation",
     "Adam",
+    "AdamW",
     "Cost",
     "DivergenceError",
     "Epoch",
     "History",
     "ModelFileError",
+    "Momentum",
+    "Nesterov",
     "Network",
+    "RMSprop",
     "__version__",
     "build_info",
     "cross_entropy",

@@ -21,6 +21,15 @@ class Settings:
     decay: float
     drop_thresholds: list[int]
     drop_seed: int
+    mu: float
+    rho: float
+    weight_decay: float
+    alpha: float
+    l1: float
+    clip_value: float
+    clip_norm: float
+    max_norm: float
+    average: float
 
 class _Engine:
     def __init__(
@@ -50,13 +59,12 @@ class _Engine:
         weights: npt.NDArray[np.float64] | None = None,
     ) -> None: ...
     def train(
-        self,
-        order: npt.NDArray[np.int64],
-        begin: int,
-        end: int,
-        etas: npt.NDArray[np.float64],
-        first_step: int,
+        self, order: npt.NDArray[np.int64], begin: int, end: int, etas: npt.NDArray[np.float64]
     ) -> float: ...
+    def kept(self) -> list[str]: ...
+    def store_kept(self, name: str, weights: list[Array], biases: list[Array]) -> None: ...
+    def load_kept(self, name: str, weights: list[Array], biases: list[Array]) -> None: ...
+    steps: int
 
 class Engine32(_Engine): ...
 class Engine64(_Engine): ...

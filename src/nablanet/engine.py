@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from nablanet import _core
 from nablanet.activations import ACTIVATIONS
 from nablanet.costs import COSTS, is_builtin, parameter_of
-from nablanet.optimizers import SGD, Adam, Optimizer
+from nablanet.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from nablanet.shapes import Array, cast
+from nablanet.state import check_state
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 # The core knows activations and costs by their place in these lists, optimizers by these numbers.
 _ACTIVATION_NUMBERS = {name: number for number, name in enumerate(ACTIVATIONS)}
 _COST_NUMBERS = {name: number for number, name in enumerate(COSTS)}
-_METHOD_NUMBERS: dict[type[Optimizer], int] = {SGD: 0, Adam: 1}
+_METHOD_NUMBERS: dict[type[Optimizer], int] = {
+    SGD: 0,
+    Adam: 1,
+    Momentum: 2,
+    Nesterov: 3,
+    RMSprop: 4,
+    AdamW: 5,
+}
 
 # Multiply-adds between two looks at signals and the progress bar: some 20 ms on one core.
 _WORK_PER_CALL = 5e8
@@ -103,7 +111,6 @@ class Trainer:
     def __init__(self, network: Network, task: Task):
         self._network = network
         self._batch_size = min(task.batch_size, len(task.X))
-        self._step = 0  # mini-batches since training began
         self._core = _core_for(network, task.n_threads)
         self._weights = task.weights
         self._core.start(
@@ -124,9 +131,7 @@ class Trainer:
         total = 0.0
         try:
             for begin, end in _blocks(len(order), 3 * _multiply_adds(network), self._batch_size):
-                etas_here = etas[begin // self._batch_size :]
-                total += self._core.train(order, begin, end, etas_here, self._step)
-                self._step += -(-(end - begin) // self._batch_size)
+                total += self._core.train(order, begin, end, etas[begin // self._batch_size :])
                 if not math.isfinite(total):
                     break
                 advance(end - begin)
@@ -134,6 +139,23 @@ class Trainer:
             finite = math.isfinite(total) and _store(self._core, network)
         weight = len(order) if self._weights is None else float(self._weights[order].sum())
         return total / weight if finite else math.nan
+
+    def state(self) -> dict[str, Any]:
+        """See `training.Trainer`."""
+        state: dict[str, Any] = {"steps": self._core.steps}
+        for name in self._core.kept():
+            weights, biases = _like(self._network.weights), _like(self._network.biases)
+            self._core.store_kept(name, weights, biases)
+            state[name] = weights + biases
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See `training.Trainer`."""
+        checked = check_state(state, self.state())
+        self._core.steps = checked.pop("steps")
+        layers = len(self._network.weights)
+        for name, arrays in checked.items():
+            self._core.load_kept(name, _contiguous(arrays[:layers]), _contiguous(arrays[layers:]))
 
 
 def _settings(task: Task) -> _core.Settings:
@@ -143,10 +165,22 @@ def _settings(task: Task) -> _core.Settings:
     if isinstance(optimizer, Adam):
         settings.beta1, settings.beta2 = optimizer.beta1, optimizer.beta2
         settings.epsilon = optimizer.epsilon
+    if isinstance(optimizer, AdamW):
+        settings.weight_decay = optimizer.weight_decay
+    if isinstance(optimizer, Momentum):
+        settings.mu = optimizer.mu
+    if isinstance(optimizer, RMSprop):
+        settings.rho, settings.epsilon = optimizer.rho, optimizer.epsilon
     settings.decay = task.regularization.lmbda / len(task.X)
     if task.dropout is not None:
         settings.drop_thresholds = list(task.dropout.thresholds)
         settings.drop_seed = task.dropout.seed
+    settings.alpha = task.regularization.alpha
+    settings.l1 = task.regularization.l1 / len(task.X)
+    settings.clip_value = task.clipping.value or 0
+    settings.clip_norm = task.clipping.norm or 0
+    settings.max_norm = task.max_norm or 0
+    settings.average = task.average or 0
     return settings
 
 
@@ -188,6 +222,10 @@ def _store(core: _core.Engine32 | _core.Engine64, network: Network) -> bool:
 
 def _contiguous(parameters: list[Array]) -> list[Array]:
     return [np.ascontiguousarray(p) for p in parameters]
+
+
+def _like(parameters: list[Array]) -> list[Array]:
+    return [np.empty(p.shape, p.dtype) for p in parameters]
 
 
 def _rows(X: Array, network: Network) -> Array:

@@ -15,6 +15,8 @@ from nablanet import backprop, engine, shapes, training
 from nablanet.activations import Activation
 from nablanet.activations import is_builtin as is_builtin_activation
 from nablanet.architecture import check_activations, float_type, layer_activations
+from nablanet.averaging import check_average
+from nablanet.clipping import Clipping
 from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
 from nablanet.costs import is_builtin as is_builtin_cost
 from nablanet.dropout import dropout_rates, start_dropout
@@ -200,13 +202,19 @@ class Network:
         callbacks: Iterable[Callback] = (),
         sample_weight: npt.ArrayLike | None = None,
         class_weight: ClassWeight | None = None,
+        alpha: float = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+        average: float | None = None,
     ) -> History:
         """Train on samples as rows and return what each epoch came to.
 
         X: shape (m, n_1). Y: shape (m, n_L), or m integer labels where the output layer has one
         neuron per class. epochs, batch_size: at least 1; the last mini-batch of an epoch may be
-        smaller. eta: the learning rate; optimizer: a name ("sgd", "adam") or an object with its own
-        eta, such as `nablanet.Adam(eta=1e-3)`. lmbda: the book's L2 regularization, which adds
+        smaller. eta: the learning rate; optimizer: a name of `nablanet.OPTIMIZERS` or an object with
+        its own eta, such as `nablanet.Adam(eta=1e-3)`. lmbda: the book's L2 regularization, which adds
         lmbda/(2m) sum w^2 to the cost that is minimized (not to the cost reported).
         dropout: the share of neurons that each training step leaves out (0 <= p < 1), for every
         hidden layer, or a list with one share for each of layers 1..L-1, inputs first; see
@@ -219,13 +227,24 @@ class Network:
         progress: a progress bar on standard error where that is a terminal. callbacks: called with
         each `Epoch`.
 
+        alpha: scikit-learn's L2 regularization, which adds alpha/2 sum w^2 over the rows of the
+        mini-batch. l1: the book's L1 regularization, l1/m sum |w|. clip_value, clip_norm: limit each
+        component of the mini-batch's gradient, or the norm of all of it; one of the two. max_norm:
+        limits the norm of each neuron's incoming weights after each step. average: a number beta
+        between 0 and 1; the network then holds, after each epoch, the moving average of its
+        parameters, beta * average + (1 - beta) * parameters after each step.
+
         Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
         no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch.
         """
         epochs = shapes.count(epochs, "epochs")
         batch_size = shapes.count(batch_size, "batch_size")
         chosen = get_optimizer(optimizer, eta)
-        regularization = Regularization(lmbda)
+        regularization = Regularization(lmbda, alpha, l1)
+        clipping = Clipping(clip_value, clip_norm)
+        if max_norm is not None:
+            max_norm = shapes.positive(max_norm, "max_norm")
+        average = check_average(average)
         rates = dropout_rates(dropout, self.sizes)
         if any(rates) and self.overrides("backprop"):
             raise ValueError(
@@ -241,9 +260,18 @@ class Network:
         for callback in callbacks:
             if not callable(callback):
                 raise TypeError(f"callbacks must be functions of an Epoch, got {shapes.describe(callback)}")
-        dropped = start_dropout(rates, self._rng)
         task = Task(
-            rows, desired, batch_size, chosen, regularization, n_threads, dropout=dropped, weights=weights
+            rows,
+            desired,
+            batch_size,
+            chosen,
+            regularization,
+            n_threads,
+            clipping,
+            max_norm,
+            average,
+            start_dropout(rates, self._rng),
+            weights,
         )
         history = History()
         with progress_bar(epochs * len(rows), enabled=progress) as bar:

@@ -7,7 +7,7 @@ An optimizer object holds settings only; what it remembers between steps is in t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -21,18 +21,23 @@ class Optimizer:
     """What every optimizer has: a name and the learning rate eta."""
 
     name: ClassVar[str]
+    may_be_zero: ClassVar[tuple[str, ...]] = ()
     eta: float
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, positive(getattr(self, field.name), field.name))
+        for name in (f.name for f in fields(self)):
+            checked = positive(getattr(self, name), name, zero=name in self.may_be_zero)
+            object.__setattr__(self, name, checked)
 
     def start(self, parameters: Sequence[Array]) -> Any:
         """The state before the first step."""
         raise NotImplementedError
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: Any, eta: float) -> None:
-        """Change the parameters in place by one step along the mean gradients, at learning rate eta."""
+        """Change the parameters in place by one step along the mean gradients, at learning rate eta.
+
+        parameters: the weights of all layers, then the biases of all layers; gradients alike.
+        """
         raise NotImplementedError
 
 
@@ -77,12 +82,12 @@ class Adam(Optimizer):
         if self.epsilon < 1e-16:
             raise ValueError(f"epsilon must be at least 1e-16, got {self.epsilon}")
 
-    def start(self, parameters: Sequence[Array]) -> _AdamState:
+    def start(self, parameters: Sequence[Array]) -> Moments:
         """Both moments zero, t = 0."""
-        return _AdamState([np.zeros_like(p) for p in parameters], [np.zeros_like(p) for p in parameters])
+        return Moments([np.zeros_like(p) for p in parameters], [np.zeros_like(p) for p in parameters])
 
     def step(
-        self, parameters: Sequence[Array], gradients: Sequence[Array], state: _AdamState, eta: float
+        self, parameters: Sequence[Array], gradients: Sequence[Array], state: Moments, eta: float
     ) -> None:
         """One step of algorithm 1, in place, in the efficient order of its section 2."""
         state.t += 1
@@ -94,14 +99,132 @@ class Adam(Optimizer):
             parameter -= rate * m / (np.sqrt(v) * root + self.epsilon)
 
 
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
+
+    Besides Adam's step, w -> w - eta weight_decay w, from the w before the step; biases do not decay.
+    weight_decay: 0 or more; the others as for Adam.
+    """
+
+    name: ClassVar[str] = "adamw"
+    may_be_zero: ClassVar[tuple[str, ...]] = ("weight_decay",)
+    weight_decay: float = 0.01
+
+    def step(
+        self, parameters: Sequence[Array], gradients: Sequence[Array], state: Moments, eta: float
+    ) -> None:
+        """Decay the weights, the first half of the parameters, and take Adam's step, in place."""
+        for w in parameters[: (len(parameters) + 1) // 2]:
+            w *= 1 - eta * self.weight_decay
+        super().step(parameters, gradients, state, eta)
+
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """Gradient descent with momentum: v -> mu v - eta dC/dw, w -> w + v (chapter 3, eqs. 107 and 108).
+
+    eta: the learning rate, above 0. mu: the share of the velocity that each step keeps, from 0 to 1.
+    """
+
+    name: ClassVar[str] = "momentum"
+    may_be_zero: ClassVar[tuple[str, ...]] = ("mu",)
+    mu: float = 0.9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mu > 1:
+            raise ValueError(f"mu must be at most 1, got {self.mu}")
+
+    def start(self, parameters: Sequence[Array]) -> Moments:
+        """All velocities zero."""
+        return Moments(first=[np.zeros_like(p) for p in parameters])
+
+    def step(
+        self, parameters: Sequence[Array], gradients: Sequence[Array], state: Moments, eta: float
+    ) -> None:
+        """V -> mu v - eta dC/dw and w -> w + v, in place."""
+        for parameter, gradient, v in zip(parameters, gradients, state.first, strict=True):
+            v *= self.mu
+            v -= eta * gradient
+            parameter += v
+
+
+@dataclass(frozen=True)
+class Nesterov(Momentum):
+    """Nesterov's accelerated gradient: v -> mu v - eta dC/dw, w -> w + mu v - eta dC/dw.
+
+    The parameters are those at which the next gradient is taken (Bengio, Boulanger-Lewandowski &
+    Pascanu 2013, eq. 7), as in scikit-learn and Keras. eta, mu: as for `Momentum`.
+    """
+
+    name: ClassVar[str] = "nesterov"
+
+    def step(
+        self, parameters: Sequence[Array], gradients: Sequence[Array], state: Moments, eta: float
+    ) -> None:
+        """V -> mu v - eta dC/dw and w -> w + mu v - eta dC/dw, in place."""
+        for parameter, gradient, v in zip(parameters, gradients, state.first, strict=True):
+            v *= self.mu
+            v -= eta * gradient
+            parameter += self.mu * v - eta * gradient
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman & Hinton 2012, lecture 6.5): s -> rho s + (1 - rho) (dC/dw)^2,
+    w -> w - eta dC/dw / (sqrt(s) + epsilon), as in PyTorch.
+
+    eta: the step size; rho: the decay rate of the mean square, in (0, 1); epsilon: at least 1e-16.
+    """
+
+    name: ClassVar[str] = "rmsprop"
+    eta: float = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rho >= 1:
+            raise ValueError(f"rho must be below 1, got {self.rho}")
+        if self.epsilon < 1e-16:
+            raise ValueError(f"epsilon must be at least 1e-16, got {self.epsilon}")
+
+    def start(self, parameters: Sequence[Array]) -> Moments:
+        """All mean squares zero."""
+        return Moments(second=[np.zeros_like(p) for p in parameters])
+
+    def step(
+        self, parameters: Sequence[Array], gradients: Sequence[Array], state: Moments, eta: float
+    ) -> None:
+        """One step, in place."""
+        for parameter, gradient, s in zip(parameters, gradients, state.second, strict=True):
+            s += (1 - self.rho) * (np.square(gradient) - s)
+            parameter -= eta * gradient / (np.sqrt(s) + self.epsilon)
+
+
 @dataclass
-class _AdamState:
-    first: list[Array]
-    second: list[Array]
+class Moments:
+    """What the package's optimizers remember: velocities or first moments, second moments, steps.
+
+    Each list has the shapes of the parameters, or is empty where the optimizer has no such thing.
+    """
+
+    first: list[Array] = field(default_factory=list)
+    second: list[Array] = field(default_factory=list)
     t: int = 0
 
 
-OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType({"sgd": SGD, "adam": Adam})
+OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType(
+    {
+        "sgd": SGD,
+        "adam": Adam,
+        "momentum": Momentum,
+        "nesterov": Nesterov,
+        "rmsprop": RMSprop,
+        "adamw": AdamW,
+    }
+)
 
 
 def get_optimizer(optimizer: str | Optimizer, eta: float | None) -> Optimizer:
@@ -119,8 +242,9 @@ def get_optimizer(optimizer: str | Optimizer, eta: float | None) -> Optimizer:
         )
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"no optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}")
-    if optimizer == "sgd":
-        if eta is None:
-            raise ValueError("optimizer 'sgd' needs a learning rate: pass eta, such as eta=0.1")
-        return SGD(eta)
-    return Adam() if eta is None else Adam(eta)
+    chosen = OPTIMIZERS[optimizer]
+    if eta is not None:
+        return chosen(eta)
+    if not hasattr(chosen, "eta"):  # no default
+        raise ValueError(f"optimizer {optimizer!r} needs a learning rate: pass eta, such as eta=0.1")
+    return chosen()  # type: ignore[call-arg]

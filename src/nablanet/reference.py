@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nablanet import backprop
+from nablanet.averaging import update_average
+from nablanet.optimizers import Moments
+from nablanet.regularization import limit_norms
 from nablanet.shapes import Array, one_hot
+from nablanet.state import check_state
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -23,10 +28,31 @@ class Trainer:
         self._network = network
         self._task = task
         self._state = task.optimizer.start(network.weights + network.biases)
-        self._step = 0  # mini-batches since training began
+        self._steps = 0  # mini-batches since training began
+        self._raw: list[Array] = []  # with averaging, the parameters that training goes on from,
+        self._average: list[Array] = []  # and what the network holds between runs
 
     def run(self, order: Array, etas: Array, advance: Advance) -> float:
         """One epoch in this order; returns the mean cost."""
+        if self._task.average is None:
+            return self._run(order, etas, advance)
+        parameters = self._network.weights + self._network.biases
+        if self._average and all(map(np.array_equal, parameters, self._average)):
+            _assign(parameters, self._raw)
+        else:  # the first run, or the network was changed since the last
+            self._average = _copies(parameters)
+        before = _copies(self._average)
+        cost = math.inf
+        try:
+            cost = self._run(order, etas, advance)
+        finally:
+            self._raw = _copies(parameters)
+            if math.isnan(cost):
+                self._average = before
+            _assign(parameters, self._average)
+        return cost
+
+    def _run(self, order: Array, etas: Array, advance: Advance) -> float:
         net = self._network
         before = [p.copy() for p in net.weights + net.biases]
         total = 0.0
@@ -41,6 +67,30 @@ class Trainer:
             advance(len(batch))
         return total / self._weight_of(order)
 
+    def state(self) -> dict[str, Any]:
+        """See `training.Trainer`."""
+        state: dict[str, Any] = {"steps": self._steps}
+        if isinstance(self._state, Moments):
+            moments = {"first": self._state.first, "second": self._state.second}
+            state.update({name: _copies(arrays) for name, arrays in moments.items() if arrays})
+        elif self._state is not None:
+            state["optimizer"] = copy.deepcopy(self._state)
+        if self._task.average is not None:
+            parameters = self._network.weights + self._network.biases
+            state["parameters"] = _copies(self._raw or parameters)
+            state["average"] = _copies(self._average or parameters)
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See `training.Trainer`."""
+        checked = check_state(state, self.state())
+        self._steps = checked["steps"]
+        if isinstance(self._state, Moments):
+            self._state = Moments(checked.get("first", []), checked.get("second", []), self._steps)
+        elif "optimizer" in checked:
+            self._state = checked["optimizer"]
+        self._raw, self._average = checked.get("parameters", []), checked.get("average", [])
+
     def _weight_of(self, samples: Array) -> float:
         weights = self._task.weights
         return float(len(samples) if weights is None else weights[samples].sum())
@@ -53,18 +103,22 @@ class Trainer:
         weights = None if task.weights is None else task.weights[batch]
         masks = None
         if task.dropout is not None:
-            masks = task.dropout.masks(net.sizes, self._step, len(batch), net.dtype)
+            masks = task.dropout.masks(net.sizes, self._steps, len(batch), net.dtype)
         nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype), weights, masks)
         m = self._weight_of(batch) or 1.0  # without any weight the sums are zero
         n = len(task.X)
-        penalties = [task.regularization.gradient(w, n) for w in net.weights]
+        penalties = [task.regularization.gradient(w, n, m) for w in net.weights]
         gradients = [nw / m + penalty for nw, penalty in zip(nabla_w, penalties, strict=True)]
         gradients += [nb / m for nb in nabla_b]
-        parameters = [p.copy() for p in net.weights + net.biases]
-        task.optimizer.step(parameters, gradients, self._state, eta)
-        for parameter, new in zip(net.weights + net.biases, parameters, strict=True):
-            parameter[...] = new
-        self._step += 1
+        parameters = _copies(net.weights + net.biases)
+        task.optimizer.step(parameters, task.clipping.clip(gradients), self._state, eta)
+        self._steps += 1
+        if task.max_norm is not None:
+            for w in parameters[: len(net.weights)]:
+                limit_norms(w, task.max_norm)
+        if task.average is not None:
+            update_average(self._average, parameters, task.average)
+        _assign(net.weights + net.biases, parameters)
         return float(costs.sum())
 
 
@@ -106,6 +160,15 @@ def _check_shapes(name: str, returned: Sequence[Array], parameters: list[Array])
     wanted = [array.shape for array in parameters]
     if shapes != wanted:
         raise ValueError(f"backprop must return {name} with the shapes {wanted}, one per layer; got {shapes}")
+
+
+def _copies(arrays: list[Array]) -> list[Array]:
+    return [array.copy() for array in arrays]
+
+
+def _assign(parameters: list[Array], values: list[Array]) -> None:
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter[...] = value
 
 
 def _finite(parameters: list[Array]) -> bool:

@@ -7,13 +7,14 @@ NumPy reference's (`reference.Trainer`), for networks that carry a user's own Py
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from nablanet import engine, reference
+from nablanet.clipping import Clipping
 from nablanet.dropout import Dropout
 from nablanet.optimizers import Optimizer
 from nablanet.regularization import Regularization
@@ -85,7 +86,9 @@ class Task:
     """What a trainer learns from, and how; all of it checked by the caller.
 
     X: rows. Y: rows, or int32 labels. batch_size: rows in a mini-batch; n_threads: at most that many.
-    weights: float64, one for each row, not all zero: a step learns from sum w_x C_x / sum w_x.
+    max_norm: of each neuron's incoming weights. average: the decay of the parameters' moving average,
+    which is then what the network holds after each run. weights: float64, one for each row, not all
+    zero: a step learns from sum w_x C_x / sum w_x.
     """
 
     X: Array
@@ -94,6 +97,9 @@ class Task:
     optimizer: Optimizer
     regularization: Regularization = field(default_factory=Regularization)
     n_threads: int | None = None
+    clipping: Clipping = field(default_factory=Clipping)
+    max_norm: float | None = None
+    average: float | None = None
     dropout: Dropout | None = None
     weights: Array | None = None
 
@@ -108,6 +114,23 @@ class Trainer(Protocol):
         them back at the end, and also when it is interrupted between two mini-batches; a result that
         is not finite is not written back. Calls `advance` with the number of samples learned from
         since the last call.
+        """
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What this trainer remembers between runs, beside the network's parameters, as copies.
+
+        "steps": a count. "first", "second": velocities or moments. With averaging also "parameters",
+        from which training goes on, and "average", which the network held after the last run. Each
+        but the first is a list of arrays in the shapes of the weights, then of the biases. A
+        user's own optimizer has its state, whatever it is, under "optimizer".
+        """
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from the `state` of a trainer on the same task, with the bits that it would have had.
+
+        Raises ValueError, before anything changes, where it is not of this trainer's form.
         """
         ...
 

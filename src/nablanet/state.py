@@ -1,0 +1,36 @@
+"""The form of a trainer's state, from which another trainer goes on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nablanet.shapes import count, describe
+
+
+def check_state(state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
+    """A deep copy of `state`, which must have the keys, shapes and float types of `like`.
+
+    Raises ValueError or TypeError for what has not.
+    """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"a trainer's state is a dict, got {describe(state)}")
+    if set(state) != set(like):
+        raise ValueError(
+            f"the state of this training must have the keys {sorted(like)}, got {sorted(map(str, state))}"
+        )
+    for key, pattern in like.items():
+        if key == "steps":
+            count(state[key], "steps", 0)
+        elif key != "optimizer":
+            wanted, came = [_form(a) for a in pattern], [_form(a) for a in state[key]]
+            if came != wanted:
+                raise ValueError(f"{key} of the state must be the arrays {wanted}, got {came}")
+    return copy.deepcopy(dict(state))
+
+
+def _form(array: Any) -> str:
+    return f"{np.shape(array)} {np.asarray(array).dtype}"
