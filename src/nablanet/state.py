@@ -26,6 +26,8 @@ def check_state(state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, 
         if key == "steps":
             count(state[key], "steps", 0)
         elif key != "optimizer":
+            if not isinstance(state[key], (list, tuple)):
+                raise TypeError(f"{key} of the state must be a list of arrays, got {describe(state[key])}")
             wanted, came = [_form(a) for a in pattern], [_form(a) for a in state[key]]
             if came != wanted:
                 raise ValueError(f"{key} of the state must be the arrays {wanted}, got {came}")

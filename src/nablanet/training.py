@@ -130,7 +130,7 @@ class Trainer(Protocol):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from the `state` of a trainer on the same task, with the bits that it would have had.
 
-        Raises ValueError, before anything changes, where it is not of this trainer's form.
+        Raises ValueError or TypeError, before anything changes, where it is not of this trainer's form.
         """
         ...
 
