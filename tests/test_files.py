@@ -131,6 +131,15 @@ def test_what_belongs_to_the_network_comes_back(saved: Path) -> None:
     assert model.history.epochs == [Epoch(0, 1.5, 0.25, 1.25, 0.5), Epoch(1, 0.1, 0.25)]
 
 
+def test_a_history_without_rates_and_metrics_is_read_too(saved: Path) -> None:
+    def strip(description: dict[str, Any], tensors: object) -> None:
+        for epoch in description["history"]:
+            del epoch["eta"], epoch["metrics"]
+
+    rewrite(saved, strip)
+    assert read_model(saved).history.epochs == [Epoch(0, 1.5, 0.25, 1.25, 0.5), Epoch(1, 0.1, 0.25)]
+
+
 def test_the_file_can_be_read_without_nablanet(saved: Path) -> None:
     tensors = load_tensors(saved.read_bytes())
     assert {name: t.shape for name, t in tensors.items()} == {
@@ -242,6 +251,9 @@ def test_other_bytes_are_no_model(tmp_path_factory: pytest.TempPathFactory, raw:
         (lambda d, t: d.update(history=[{"epoch": 0}]), "history lacks"),
         (lambda d, t: d["history"][0].update(cost="low"), "number for cost"),
         (lambda d, t: d["history"][0].update(epoch=-1), "history has an epoch -1"),
+        (lambda d, t: d["history"][0].update(eta="low"), "number for eta"),
+        (lambda d, t: d["history"][0].update(metrics=[1]), "metrics by name"),
+        (lambda d, t: d["history"][0].update(metrics={"f1": "low"}), "number for f1"),
         (lambda d, t: t.pop("b3"), r"missing \['b3'\]"),
         (lambda d, t: t.update(w4=t["w3"]), r"unknown \['w4'\]"),
         (lambda d, t: t.update({"../w3": t.pop("w3")}), r"unknown \['../w3'\]"),

@@ -14,8 +14,21 @@ if TYPE_CHECKING:
     from nablanet.costs import COSTS, Cost, cross_entropy, huber, quantile
     from nablanet.engine import build_info
     from nablanet.files import ModelFileError, load
+    from nablanet.lbfgs import LBFGS
     from nablanet.network import Network
     from nablanet.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
+    from nablanet.resuming import TrainingState
+    from nablanet.schedules import (
+        SCHEDULES,
+        Constant,
+        Cosine,
+        Exponential,
+        InverseScaling,
+        OneCycle,
+        Plateau,
+        Step,
+    )
+    from nablanet.stopping import EarlyStopping
     from nablanet.training import DivergenceError, Epoch, History
 
 # A module is loaded when one of its names is first used, so that the command line starts with
@@ -25,8 +38,21 @@ _MODULES = {
     "costs": ("COSTS", "Cost", "cross_entropy", "huber", "quantile"),
     "engine": ("build_info",),
     "files": ("ModelFileError", "load"),
+    "lbfgs": ("LBFGS",),
     "network": ("Network",),
     "optimizers": ("OPTIMIZERS", "SGD", "Adam", "AdamW", "Momentum", "Nesterov", "RMSprop"),
+    "resuming": ("TrainingState",),
+    "schedules": (
+        "SCHEDULES",
+        "Constant",
+        "Cosine",
+        "Exponential",
+        "InverseScaling",
+        "OneCycle",
+        "Plateau",
+        "Step",
+    ),
+    "stopping": ("EarlyStopping",),
     "training": ("DivergenceError", "Epoch", "History"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
@@ -34,20 +60,31 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "ACTIVATIONS",
     "COSTS",
+    "LBFGS",
     "OPTIMIZERS",
+    "SCHEDULES",
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
+    "Constant",
+    "Cosine",
     "Cost",
     "DivergenceError",
+    "EarlyStopping",
     "Epoch",
+    "Exponential",
     "History",
+    "InverseScaling",
     "ModelFileError",
     "Momentum",
     "Nesterov",
     "Network",
+    "OneCycle",
+    "Plateau",
     "RMSprop",
+    "Step",
+    "TrainingState",
     "__version__",
     "build_info",
     "cross_entropy",

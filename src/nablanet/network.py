@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nablanet import backprop, engine, shapes, training
+from nablanet import backprop, engine, fitting, shapes, training
 from nablanet.activations import Activation
 from nablanet.activations import is_builtin as is_builtin_activation
 from nablanet.architecture import check_activations, float_type, layer_activations
@@ -19,14 +18,17 @@ from nablanet.averaging import check_average
 from nablanet.clipping import Clipping
 from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
 from nablanet.costs import is_builtin as is_builtin_cost
-from nablanet.dropout import dropout_rates, start_dropout
+from nablanet.dropout import dropout_rates
 from nablanet.initializers import Initializer, initialize
-from nablanet.optimizers import SGD, Optimizer, get_optimizer
-from nablanet.progress import progress_bar
+from nablanet.lbfgs import check_batch_size, choose_optimizer
+from nablanet.optimizers import SGD, Optimizer
 from nablanet.regularization import Regularization
+from nablanet.resuming import TrainingState
 from nablanet.sample_weights import ClassWeight, mean_cost, weights_of
+from nablanet.schedules import Schedule
 from nablanet.shapes import Array
-from nablanet.training import Callback, Epoch, History, Task
+from nablanet.stopping import EarlyStopping
+from nablanet.training import Callback, History, Metric, Task
 
 # pairs (x, y), or two whole arrays (X, Y)
 Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
@@ -191,55 +193,66 @@ class Network:
         Y: npt.ArrayLike,
         *,
         epochs: int,
-        batch_size: int,
+        batch_size: int | None = None,
         eta: float | None = None,
         optimizer: str | Optimizer = "sgd",
+        schedule: str | Schedule | Callable[[int, int], float] | None = None,
         lmbda: float = 0.0,
-        dropout: float | Sequence[float] = 0.0,
-        validation: tuple[npt.ArrayLike, ...] | None = None,
-        n_threads: int | None = None,
-        progress: bool = True,
-        callbacks: Iterable[Callback] = (),
-        sample_weight: npt.ArrayLike | None = None,
-        class_weight: ClassWeight | None = None,
         alpha: float = 0.0,
         l1: float = 0.0,
         clip_value: float | None = None,
         clip_norm: float | None = None,
         max_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
         average: float | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: ClassWeight | None = None,
+        validation: tuple[npt.ArrayLike, ...] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+        early_stopping: bool | EarlyStopping | None = None,
+        n_threads: int | None = None,
+        progress: bool = True,
+        callbacks: Iterable[Callback] = (),
+        resume: History | TrainingState | None = None,
     ) -> History:
         """Train on samples as rows and return what each epoch came to.
 
         X: shape (m, n_1). Y: shape (m, n_L), or m integer labels where the output layer has one
         neuron per class. epochs, batch_size: at least 1; the last mini-batch of an epoch may be
         smaller. eta: the learning rate; optimizer: a name of `nablanet.OPTIMIZERS` or an object with
-        its own eta, such as `nablanet.Adam(eta=1e-3)`. lmbda: the book's L2 regularization, which adds
-        lmbda/(2m) sum w^2 to the cost that is minimized (not to the cost reported).
-        dropout: the share of neurons that each training step leaves out (0 <= p < 1), for every
-        hidden layer, or a list with one share for each of layers 1..L-1, inputs first; see
-        docs/dropout.md. validation: (X, Y) held out, looked at after each epoch, or
-        (X, Y, sample_weight), which weights their cost. sample_weight: shape (m,), numbers of 0 or
-        more: a mini-batch learns from sum_x w_x C_x / sum_x w_x, and the cost of an epoch is such a
-        mean. class_weight: a dict from labels to weights, 1 for a label not in it, or "balanced":
-        m / (K m_k) for the m_k samples of one of K classes; multiplies sample_weight. n_threads: at
-        most that many threads (all cores by default); the result is the same bits for any number.
-        progress: a progress bar on standard error where that is a terminal. callbacks: called with
-        each `Epoch`.
+        its own eta, such as `nablanet.Adam(eta=1e-3)`; "lbfgs" or `nablanet.LBFGS()` learns from all
+        samples at once, without eta and batch_size, in at most `epochs` iterations. schedule: a name of
+        `nablanet.SCHEDULES`, an object such as `nablanet.Cosine(warmup=0.1)`, or a function
+        (step, n_steps) -> factor on eta, called for each mini-batch of the run.
 
-        alpha: scikit-learn's L2 regularization, which adds alpha/2 sum w^2 over the rows of the
-        mini-batch. l1: the book's L1 regularization, l1/m sum |w|. clip_value, clip_norm: limit each
-        component of the mini-batch's gradient, or the norm of all of it; one of the two. max_norm:
-        limits the norm of each neuron's incoming weights after each step. average: a number beta
-        between 0 and 1; the network then holds, after each epoch, the moving average of its
-        parameters, beta * average + (1 - beta) * parameters after each step.
+        lmbda: the book's L2 regularization, which adds lmbda/(2m) sum w^2 to the cost that is minimized
+        (not to the cost reported). alpha: scikit-learn's, alpha/2 sum w^2 over the rows of the
+        mini-batch. l1: the book's L1, l1/m sum |w|. clip_value, clip_norm: limit each component of the
+        mini-batch's gradient, or the norm of all of it; one of the two. max_norm: limits the norm of
+        each neuron's incoming weights after each step. dropout: the share of neurons that each step
+        leaves out (0 <= p < 1), for every hidden layer, or a list with one share for each of layers
+        1..L-1, inputs first. average: a number beta between 0 and 1; the network then holds, after each
+        epoch, the moving average of its parameters, beta * average + (1 - beta) * parameters after each
+        step.
+
+        sample_weight: shape (m,), numbers of 0 or more: a mini-batch learns from
+        sum_x w_x C_x / sum_x w_x, and the cost of an epoch is such a mean. class_weight: a dict from
+        labels to weights, 1 for a label not in it, or "balanced": m / (K m_k) for the m_k samples of one
+        of K classes; multiplies sample_weight.
+
+        validation: (X, Y) held out, looked at after each epoch, or (X, Y, sample_weight), which weights
+        their cost. metrics: by name, functions (Y, outputs) -> number of the held-out desired outputs
+        (rows, or labels) and a^L as rows. early_stopping: an `EarlyStopping`, or True for one by the
+        validation cost. n_threads: at most that many threads (all cores by default); the result is the
+        same bits for any number. progress: a progress bar on standard error where that is a terminal.
+        callbacks: called with each `Epoch`; one that returns True ends training. resume: the `History`
+        of an earlier call with the same arguments, which is carried on until `epochs` in all.
 
         Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
         no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch.
         """
         epochs = shapes.count(epochs, "epochs")
-        batch_size = shapes.count(batch_size, "batch_size")
-        chosen = get_optimizer(optimizer, eta)
+        chosen = choose_optimizer(optimizer, eta)
         regularization = Regularization(lmbda, alpha, l1)
         clipping = Clipping(clip_value, clip_norm)
         if max_norm is not None:
@@ -254,42 +267,33 @@ class Network:
         if n_threads is not None:
             n_threads = shapes.count(n_threads, "n_threads")
         rows, desired = self._samples(X, Y, "X", "Y")
-        weights = weights_of(sample_weight, class_weight, desired, self.sizes[-1])
-        held_out = None if validation is None else self._validation(validation)
-        callbacks = list(callbacks)
-        for callback in callbacks:
-            if not callable(callback):
-                raise TypeError(f"callbacks must be functions of an Epoch, got {shapes.describe(callback)}")
         task = Task(
             rows,
             desired,
-            batch_size,
+            check_batch_size(batch_size, chosen, len(rows)),
             chosen,
             regularization,
             n_threads,
             clipping,
             max_norm,
             average,
-            start_dropout(rates, self._rng),
-            weights,
+            weights=weights_of(sample_weight, class_weight, desired, self.sizes[-1]),
         )
-        history = History()
-        with progress_bar(epochs * len(rows), enabled=progress) as bar:
-            runs = training.train(self, task, epochs=epochs, shuffle=self._shuffle, advance=bar.advance)
-            started = perf_counter()
-            for number, cost in enumerate(runs):
-                seconds = perf_counter() - started
-                cost_held_out = accuracy = None
-                if held_out is not None:
-                    outputs, cost_held_out = self._outputs_and_cost(*held_out, n_threads)
-                    accuracy = training.accuracy(outputs, held_out[1])
-                epoch = Epoch(number, cost, seconds, cost_held_out, accuracy)
-                history.epochs.append(epoch)
-                bar.tell(epoch)
-                for callback in callbacks:
-                    callback(epoch)
-                started = perf_counter()
-        return history
+        return fitting.fit(
+            self,
+            task,
+            epochs=epochs,
+            dropout=rates,
+            generator=self._rng,
+            evaluate=self._outputs_and_cost,
+            validation=None if validation is None else self._validation(validation),
+            schedule=schedule,
+            metrics=metrics,
+            early_stopping=early_stopping,
+            callbacks=callbacks,
+            progress=progress,
+            resume=resume,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a model file, which `nablanet.load` reads back: the same predictions, bit for bit.

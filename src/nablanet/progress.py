@@ -17,15 +17,15 @@ class Bar(Protocol):
     def advance(self, samples: int) -> None:
         """Count samples learned from."""
 
-    def tell(self, epoch: Epoch) -> None:
-        """Show what an epoch came to."""
+    def tell(self, epoch: Epoch, best_epoch: int | None = None) -> None:
+        """Show what an epoch came to, and which is the best where early stopping looks for it."""
 
 
 class _Silent:
     def advance(self, samples: int) -> None:
         pass
 
-    def tell(self, epoch: Epoch) -> None:
+    def tell(self, epoch: Epoch, best_epoch: int | None = None) -> None:
         pass
 
 
@@ -60,9 +60,11 @@ def progress_bar(total: int, *, enabled: bool) -> Iterator[Bar]:
             def advance(self, samples: int) -> None:
                 display.advance(task, samples)
 
-            def tell(self, epoch: Epoch) -> None:
+            def tell(self, epoch: Epoch, best_epoch: int | None = None) -> None:
                 held_out = epoch.validation_accuracy
                 accuracy = "" if held_out is None else f", accuracy {held_out:.2%}"
-                display.update(task, description=f"epoch {epoch.epoch}: cost {epoch.cost:.4f}{accuracy}")
+                best = "" if best_epoch is None else f", best epoch {best_epoch}"
+                text = f"epoch {epoch.epoch}: cost {epoch.cost:.4f}{accuracy}{best}"
+                display.update(task, description=text)
 
         yield Drawn()

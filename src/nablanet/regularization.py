@@ -5,6 +5,8 @@ Biases are never regularized. The cost that training reports leaves these terms 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -32,6 +34,12 @@ class Regularization:
     def gradient(self, w: Array, n: int, m: float) -> Array:
         """The derivative of these terms to w, the weights of one layer."""
         return (self.lmbda / n + self.alpha / m) * w + (self.l1 / n) * np.sign(w)
+
+    def cost(self, weights: Sequence[Array], n: int) -> float:
+        """What these terms add to the cost of all n samples, for the weights of all layers."""
+        squares = math.fsum(float(np.square(w).sum()) for w in weights)
+        absolute = math.fsum(float(np.abs(w).sum()) for w in weights)
+        return (self.lmbda + self.alpha) / (2 * n) * squares + self.l1 / n * absolute
 
 
 def limit_norms(w: Array, max_norm: float) -> None:

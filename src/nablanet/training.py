@@ -22,6 +22,7 @@ from nablanet.shapes import Array
 
 if TYPE_CHECKING:
     from nablanet.network import Network
+    from nablanet.resuming import TrainingState
 
 Advance = Callable[[int], None]
 Shuffle = Callable[[int], Array]
@@ -38,7 +39,9 @@ class Epoch:
     epoch: its number, from 0 as in the chapter. cost: mean of C_x over the training samples, each
     taken just before the step that learned from it. validation_cost, validation_accuracy (a share
     from 0 to 1): on the held-out data after the epoch; None where there is none, or where the
-    outputs are no classes. seconds: time spent on training, validation left out.
+    outputs are no classes. seconds: time spent on training, validation left out. eta: the learning
+    rate of its last step; None where there is none (L-BFGS). metrics: what the user's own functions
+    measured on the held-out data, by name.
     """
 
     epoch: int
@@ -46,16 +49,29 @@ class Epoch:
     seconds: float
     validation_cost: float | None = None
     validation_accuracy: float | None = None
+    eta: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict, hash=False)
 
 
+# True from a callback ends training
 Callback = Callable[[Epoch], object]
+# (Y, outputs) -> a number, for rows or labels Y and rows of outputs
+Metric = Callable[[Array, Array], float]
 
 
 @dataclass
 class History:
-    """The epochs of one call of `fit`, in order."""
+    """The epochs of one call of `fit`, in order; after `resume`, of the whole run.
+
+    best_epoch: the number of the best epoch by the rules of early stopping; None without them.
+    stopped: why training ended before its last epoch, as a sentence; None if it did not. state: what
+    `fit(resume=...)` goes on from; None after L-BFGS and in a model file.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped: str | None = None
+    state: TrainingState | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -79,6 +95,17 @@ class History:
     def seconds(self) -> list[float]:
         """Training time per epoch in seconds."""
         return [e.seconds for e in self.epochs]
+
+    @property
+    def eta(self) -> list[float | None]:
+        """Learning rate of the last step of each epoch."""
+        return [e.eta for e in self.epochs]
+
+    @property
+    def metrics(self) -> dict[str, list[float | None]]:
+        """The user's own metrics per epoch, by name; None in epochs that did not measure one."""
+        names = dict.fromkeys(name for e in self.epochs for name in e.metrics)
+        return {name: [e.metrics.get(name) for e in self.epochs] for name in names}
 
 
 @dataclass(frozen=True)
@@ -157,13 +184,23 @@ def train(
     """
     trainer = make_trainer(network, task)
     n = len(task.X)
-    etas = np.full(-(-n // task.batch_size), task.optimizer.eta)
+    etas = np.full(n_batches(task), task.optimizer.eta)
     for epoch in range(epochs):
-        with np.errstate(over="ignore", invalid="ignore"):
-            cost = trainer.run(shuffle(n), etas, advance)
-        if not math.isfinite(cost):
-            raise diverged(epoch, task.optimizer.eta)
-        yield cost
+        yield run_epoch(trainer, epoch, shuffle(n), etas, advance)
+
+
+def n_batches(task: Task) -> int:
+    """The number of mini-batches in an epoch."""
+    return -(-len(task.X) // task.batch_size)
+
+
+def run_epoch(trainer: Trainer, epoch: int, order: Array, etas: Array, advance: Advance) -> float:
+    """The mean cost of the epoch of this number. Raises DivergenceError if that is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cost = trainer.run(order, etas, advance)
+    if not math.isfinite(cost):
+        raise diverged(epoch, float(etas.max()))
+    return cost
 
 
 def diverged(epoch: int, eta: float) -> DivergenceError:

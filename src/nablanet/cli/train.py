@@ -163,6 +163,7 @@ def held_out_text(epoch: Epoch, task: Task, network: Network) -> str:
 def epoch_content(epoch: Epoch, task: Task, network: Network) -> dict[str, Any]:
     """The JSON object of an epoch; null for what is not finite or was not measured."""
     content: dict[str, Any] = asdict(epoch)
+    del content["metrics"]  # the command measures none
     if task.class_names is None:
         content["validation_rmse"] = root_mean_square(epoch, task, network)
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in content.items()}

@@ -140,20 +140,27 @@ def _same_names(owner: str, wanted: set[str], got: set[str]) -> None:
 
 
 def _epoch(entry: dict[str, Any]) -> Epoch:
+    entry = {"eta": None, "metrics": {}} | entry  # the first files have neither
     _same_names("an epoch of its history", {f.name for f in fields(Epoch)}, set(entry))
     number = entry["epoch"]
     if type(number) is not int or number < 0:
         raise ModelFileError(f"its history has an epoch {describe(number)}, which should be a number from 0")
-    for name, value in entry.items():
-        optional = name.startswith("validation") and value is None
+    metrics = entry.pop("metrics")
+    if not isinstance(metrics, dict):
+        raise ModelFileError(f"its history should have metrics by name, got {describe(metrics)}")
+    for name, value in [*entry.items(), *metrics.items()]:
+        optional = name not in ("epoch", "cost", "seconds") and value is None
         if not optional and (type(value) not in (int, float) or not math.isfinite(value)):
             raise ModelFileError(f"its history should have a number for {name}, got {describe(value)}")
-    return Epoch(**entry)
+    measured = {name: math.nan if value is None else value for name, value in metrics.items()}
+    return Epoch(**entry, metrics=measured)
 
 
 def _without_infinities(epoch: dict[str, Any]) -> dict[str, Any]:
     # a held-out cost may overflow while the network is still sound; JSON has no infinity
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in epoch.items()}
+    metrics = _without_infinities(epoch["metrics"]) if "metrics" in epoch else None
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in epoch.items()}
+    return finite if metrics is None else finite | {"metrics": metrics}
 
 
 def _texts(value: Any) -> bool:

@@ -1,0 +1,240 @@
+"""`Network.fit` behind the checks of its data: the epochs, and what happens between them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nablanet import lbfgs, resuming, training
+from nablanet.dropout import start_dropout
+from nablanet.lbfgs import LBFGS
+from nablanet.monitoring import MODES
+from nablanet.progress import Bar, progress_bar
+from nablanet.resuming import TrainingState
+from nablanet.schedules import Plateau, Rates, Schedule, get_schedule
+from nablanet.shapes import Array, describe
+from nablanet.stopping import EarlyStopping, Stopper, get_early_stopping
+from nablanet.training import Callback, Epoch, History, Metric, Task
+
+if TYPE_CHECKING:
+    from nablanet.network import Network
+
+_TAKEN = {f.name for f in fields(Epoch)}
+
+# X, Y, sample weights or none
+HeldOut = tuple[Array, Array, Array | None]
+# (X, Y, sample weights, n_threads) -> (outputs, mean cost)
+Evaluate = Callable[[Array, Array, Array | None, int | None], tuple[Array, float]]
+
+
+def fit(
+    network: Network,
+    task: Task,
+    *,
+    epochs: int,
+    dropout: tuple[float, ...],
+    generator: np.random.Generator,
+    evaluate: Evaluate,
+    validation: HeldOut | None,
+    schedule: object,
+    metrics: object,
+    early_stopping: object,
+    callbacks: Iterable[Callback],
+    progress: bool,
+    resume: object,
+) -> History:
+    """Train the network on the task until `epochs` are done, or something ends it before.
+
+    dropout: a share for each layer but the last. generator: where the shuffles come from. The
+    arguments of type object are checked here; see `Network.fit`.
+    """
+    functions = _checked_metrics(metrics, validation)
+    callbacks = list(callbacks)
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"callbacks must be functions of an Epoch, got {describe(callback)}")
+    rules = get_early_stopping(early_stopping)
+    plan = get_schedule(schedule)
+    for who, user in (("early_stopping", rules), ("schedule", plan)):
+        if isinstance(user, (EarlyStopping, Plateau)):
+            _check_measured(who, user.metric, validation, functions)
+    full_batch = isinstance(task.optimizer, LBFGS)
+    if full_batch:
+        lbfgs.check_task(task)
+        for who, given in (("schedule", schedule), ("resume", resume), ("dropout", any(dropout) or None)):
+            if given is not None:
+                raise ValueError(f"L-BFGS goes without {who}: leave it out")
+    state = resuming.get_state(resume, network, task, epochs)
+
+    stopper = Stopper(rules)
+    past = () if state is None else state.epochs
+    with progress_bar((epochs - len(past)) * len(task.X), enabled=progress) as bar:
+        between = _BetweenEpochs(network, task, evaluate, validation, functions, callbacks, stopper, bar)
+        history = between.history
+        if full_batch:
+            said = lbfgs.minimize(network, task, epochs, between.end_iteration)
+            history.stopped = history.stopped or said
+            between.restore_best()
+        else:
+            history.epochs.extend(past)
+            history.state = _mini_batches(network, task, epochs, dropout, generator, plan, state, between)
+    history.best_epoch = stopper.best_epoch
+    return history
+
+
+def _mini_batches(
+    network: Network,
+    task: Task,
+    epochs: int,
+    dropout: tuple[float, ...],
+    generator: np.random.Generator,
+    plan: Schedule,
+    state: TrainingState | None,
+    between: _BetweenEpochs,
+) -> TrainingState:
+    history, stopper = between.history, between.stopper
+    dropped = start_dropout(dropout, generator)
+    if dropped is not None and state is not None and state.dropout_seed is not None:
+        dropped = replace(dropped, seed=state.dropout_seed)
+    task = replace(task, dropout=dropped)
+    trainer = training.make_trainer(network, task)
+    rates = Rates(plan, task.optimizer.eta, training.n_batches(task), epochs, history.epochs)
+    if state is not None:
+        stopper.replay(state.epochs, state.best)
+        history.stopped = stopper.verdict()
+        trainer.restore(state.trainer)
+        generator.bit_generator.state = state.generator
+        parameters = network.weights + network.biases
+        if state.best and state.last and resuming.same(parameters, state.best[1]):
+            _assign(parameters, state.last)
+    while len(history) < epochs and history.stopped is None:
+        number = len(history)
+        etas = rates.of(number)
+        order = generator.permutation(len(task.X))
+        cost = training.run_epoch(trainer, number, order, etas, between.bar.advance)
+        between.end(cost, float(etas[-1]))
+        rates.see(history.epochs[-1])
+    last = between.restore_best()
+    return TrainingState(
+        epochs=tuple(history.epochs),
+        trainer=trainer.state(),
+        generator=copy.deepcopy(dict(generator.bit_generator.state)),
+        best=stopper.best,
+        last=last,
+        dropout_seed=None if task.dropout is None else task.dropout.seed,
+        **resuming.described(network, task),
+    )
+
+
+class _BetweenEpochs:
+    """Measures, records, shows and tells what an epoch came to, and whether training goes on."""
+
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        evaluate: Evaluate,
+        validation: HeldOut | None,
+        metrics: Mapping[str, Metric],
+        callbacks: list[Callback],
+        stopper: Stopper,
+        bar: Bar,
+    ):
+        self.history = History()
+        self.stopper = stopper
+        self.bar = bar
+        self._network = network
+        self._task = task
+        self._evaluate = evaluate
+        self._validation = validation
+        self._metrics = metrics
+        self._callbacks = callbacks
+        self._started = perf_counter()
+
+    def end(self, cost: float, eta: float | None) -> None:
+        """Called after each epoch; sets `history.stopped` where it was the last."""
+        seconds = perf_counter() - self._started
+        cost_held_out = accuracy = None
+        measured: dict[str, float] = {}
+        if self._validation is not None:
+            X, Y, weights = self._validation
+            outputs, cost_held_out = self._evaluate(X, Y, weights, self._task.n_threads)
+            accuracy = training.accuracy(outputs, Y)
+            measured = {name: _number(name, metric(Y, outputs)) for name, metric in self._metrics.items()}
+        epoch = Epoch(len(self.history), cost, seconds, cost_held_out, accuracy, eta, measured)
+        self.history.epochs.append(epoch)
+        self.stopper.see(epoch, self._network.weights + self._network.biases)
+        self.bar.tell(epoch, self.stopper.best_epoch)
+        asked = [callback(epoch) is True for callback in self._callbacks]
+        self.history.stopped = self.stopper.verdict()
+        if self.history.stopped is None and any(asked):
+            self.history.stopped = f"A callback ended training after epoch {epoch.epoch}."
+        self._started = perf_counter()
+
+    def end_iteration(self, cost: float) -> bool:
+        """The end of an epoch that is one step on all samples; whether to stop."""
+        self.bar.advance(len(self._task.X))
+        self.end(cost, None)
+        return self.history.stopped is not None
+
+    def restore_best(self) -> list[Array] | None:
+        """Give the network the best parameters, if early stopping kept them; returns those it had."""
+        self._network.check_parameters()  # a callback may have changed them
+        parameters = self._network.weights + self._network.biases
+        if self.stopper.best is None or resuming.same(parameters, self.stopper.best[1]):
+            return None
+        last = [p.copy() for p in parameters]
+        _assign(parameters, self.stopper.best[1])
+        return last
+
+
+def _assign(parameters: list[Array], values: list[Array]) -> None:
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter[...] = value
+
+
+def _checked_metrics(metrics: object, validation: object) -> Mapping[str, Metric]:
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"metrics must be a mapping from names to functions (Y, outputs), got {describe(metrics)}"
+        )
+    for name, metric in metrics.items():
+        if not isinstance(name, str) or not callable(metric):
+            raise TypeError(
+                "metrics must map names to functions (Y, outputs), "
+                f"got {describe(name)} with {describe(metric)}"
+            )
+        if name in _TAKEN:
+            raise ValueError(f"metrics has the name {name!r}, which every epoch has already; take another")
+    if metrics and validation is None:
+        raise ValueError("metrics are measured on held-out data: pass validation=(X, Y)")
+    return dict(metrics)
+
+
+def _check_measured(
+    who: str, metric: str, validation: HeldOut | None, functions: Mapping[str, Metric]
+) -> None:
+    """Refuse to watch what no epoch is going to hold."""
+    if metric == "cost" or metric in functions:
+        return
+    if metric not in MODES:
+        known = ", ".join([*MODES, *functions])
+        raise ValueError(f"{who} watches {metric!r}, which is not measured; there are: {known}")
+    if validation is None:
+        raise ValueError(f"{who} watches {metric!r}: pass validation=(X, Y), or watch metric='cost'")
+    if metric == "validation_accuracy" and not training.holds_classes(validation[1]):
+        raise ValueError(f"{who} watches 'validation_accuracy', but the Y of validation holds no classes")
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"metric {name!r} must return a number, got {describe(value)}") from None

@@ -1,0 +1,211 @@
+"""L-BFGS on the whole training data: the steps are SciPy's, cost and gradient the engine's."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from nablanet import engine, reference
+from nablanet.optimizers import OPTIMIZERS, Optimizer, get_optimizer
+from nablanet.shapes import Array, count, one_hot, positive
+from nablanet.training import DivergenceError, Task
+
+if TYPE_CHECKING:
+    from nablanet.network import Network
+
+# Rows in one call of the engine: activations stay in the cache, and Ctrl-C is answered in between.
+_ROWS = 512
+
+# (mean cost) -> whether to stop
+EndOfIteration = Callable[[float], bool]
+
+
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """L-BFGS (Liu & Nocedal 1989; Nocedal & Wright 2006, algorithm 7.5), which SciPy carries out.
+
+    For `Network.fit` only, and for all samples at once: each iteration is an epoch. history_size: the
+    number of past steps that stand for the Hessian. tol: it has converged when no derivative of the
+    cost is larger. The line search finds the step length, so that there is no eta to set.
+    """
+
+    name: ClassVar[str] = "lbfgs"
+    eta: float = field(default=1.0, init=False, repr=False)  # what the line search tries first
+    history_size: int = 10
+    tol: float = 1e-5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "history_size", count(self.history_size, "history_size"))
+        object.__setattr__(self, "tol", positive(self.tol, "tol"))
+
+
+def choose_optimizer(optimizer: str | Optimizer, eta: float | None) -> Optimizer:
+    """As `get_optimizer`, with "lbfgs" among the names."""
+    if optimizer == "lbfgs" or isinstance(optimizer, LBFGS):
+        if eta is not None:
+            raise ValueError(f"L-BFGS finds the length of its steps itself: leave eta out, got {eta!r}")
+        return optimizer if isinstance(optimizer, LBFGS) else LBFGS()
+    if isinstance(optimizer, str) and optimizer not in OPTIMIZERS:
+        raise ValueError(f"no optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}, lbfgs")
+    return get_optimizer(optimizer, eta)
+
+
+def check_batch_size(batch_size: object, optimizer: Optimizer, n: int) -> int:
+    """The number of rows in a mini-batch; all n for L-BFGS, which needs none given."""
+    if not isinstance(optimizer, LBFGS):
+        if batch_size is None:
+            raise ValueError(f"optimizer {optimizer.name!r} needs batch_size, the samples in a mini-batch")
+        return count(batch_size, "batch_size")
+    if batch_size is not None and count(batch_size, "batch_size") < n:
+        raise ValueError(
+            f"L-BFGS learns from all {n} samples at once: leave batch_size out, got {batch_size!r}"
+        )
+    return n
+
+
+def check_task(task: Task) -> None:
+    """Refuse what is made for steps on mini-batches."""
+    known = {"X", "Y", "batch_size", "optimizer", "regularization", "n_threads", "lmbda", "alpha"}
+    for name in _changed(task) + _changed(task.regularization):
+        if name not in known:
+            raise ValueError(f"L-BFGS takes no steps on mini-batches and goes without {name}: leave it out")
+
+
+def minimize(network: Network, task: Task, epochs: int, end: EndOfIteration) -> str | None:
+    """At most `epochs` iterations; returns what SciPy says if it stops before, as a sentence.
+
+    The network holds the last accepted iterate at any time. Computed in float64 whatever its dtype:
+    a line search cannot tell small steps apart in float32. Raises DivergenceError if the cost or a
+    derivative is not finite.
+    """
+    from scipy import optimize  # loaded only here
+
+    objective = _Objective(network, task)
+    iteration = 0
+    asked = False
+
+    def accepted(intermediate_result: Any) -> None:
+        nonlocal iteration, asked
+        cost = objective.cost_at(intermediate_result.x)
+        objective.accept(intermediate_result.x)
+        iteration += 1
+        asked = end(cost)
+        if asked:
+            raise StopIteration
+
+    method = task.optimizer
+    assert isinstance(method, LBFGS)  # noqa: S101 - for the type checker
+    result = optimize.minimize(
+        objective,
+        np.concatenate([p.ravel() for p in network.weights + network.biases], dtype=np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        callback=accepted,
+        options={
+            "maxcor": method.history_size,
+            "gtol": method.tol,
+            "ftol": np.finfo(np.float64).eps,
+            "maxiter": epochs,
+            "maxfun": sys.maxsize,
+        },
+    )
+    if asked or result.status == 1:
+        return None
+    ended = "converged" if result.success else "stopped"
+    return f"L-BFGS {ended} after {iteration} iteration{'' if iteration == 1 else 's'}: {result.message}."
+
+
+class _Objective:
+    """The cost to minimize, and its gradient, as functions of all parameters in one vector."""
+
+    def __init__(self, network: Network, task: Task):
+        self._network = network
+        self._task = task
+        # the user's own network is not touched by a step that is only tried
+        self._trial = copy.copy(network)
+        self._trial.dtype = np.dtype(np.float64)
+        self._sums = _engine_sums if network.runs_on_engine() else _reference_sums
+        self._seen = np.empty(0)
+        self._cost = 0.0
+
+    def __call__(self, x: Array) -> tuple[float, Array]:
+        net, n, regularization = self._trial, len(self._task.X), self._task.regularization
+        net.weights, net.biases = self._split(x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            nabla_b, nabla_w, total = self._sums(net, self._task)
+            parts = [
+                nw / n + regularization.gradient(w, n, n) for nw, w in zip(nabla_w, net.weights, strict=True)
+            ]
+            gradient = np.concatenate([part.ravel() for part in parts + [nb / n for nb in nabla_b]])
+            value = total / n + regularization.cost(net.weights, n)
+        if not np.isfinite(value) or not np.isfinite(gradient).all():
+            raise _diverged()
+        self._seen, self._cost = x.copy(), total / n
+        return value, gradient
+
+    def cost_at(self, x: Array) -> float:
+        """The mean of C_x, without regularization."""
+        if not np.array_equal(x, self._seen):  # mostly the last point that was tried
+            self(x)
+        return self._cost
+
+    def accept(self, x: Array) -> None:
+        """Write the vector into the network."""
+        net = self._network
+        net.check_parameters()  # a callback may have changed them
+        weights, biases = self._split(x)
+        with np.errstate(over="ignore"):
+            new = [value.astype(net.dtype) for value in weights + biases]
+        if not all(np.isfinite(value).all() for value in new):
+            raise _diverged()
+        for parameter, value in zip(net.weights + net.biases, new, strict=True):
+            parameter[...] = value
+
+    def _split(self, x: Array) -> tuple[list[Array], list[Array]]:
+        shapes = [p.shape for p in self._network.weights + self._network.biases]
+        ends = np.cumsum([np.prod(shape) for shape in shapes])
+        parts = [part.reshape(shape) for part, shape in zip(np.split(x, ends[:-1]), shapes, strict=True)]
+        layers = len(self._network.weights)
+        return parts[:layers], parts[layers:]
+
+
+def _engine_sums(net: Network, task: Task) -> tuple[list[Array], list[Array], float]:
+    """(nabla_b, nabla_w, cost) summed over all rows, in one order for any number of threads."""
+    nabla_b, nabla_w = [np.zeros_like(b) for b in net.biases], [np.zeros_like(w) for w in net.weights]
+    total = 0.0
+    for begin in range(0, len(task.X), _ROWS):
+        rows = slice(begin, begin + _ROWS)
+        some_b, some_w, cost = engine.gradient_sums(net, task.X[rows], task.Y[rows], task.n_threads)
+        for kept, some in zip(nabla_b + nabla_w, some_b + some_w, strict=True):
+            kept += some
+        total += cost
+    return nabla_b, nabla_w, total
+
+
+def _reference_sums(net: Network, task: Task) -> tuple[list[Array], list[Array], float]:
+    Y = one_hot(task.Y, net.sizes[-1]) if task.Y.ndim == 1 else task.Y
+    nabla_b, nabla_w, costs = reference.gradient_sums(net, task.X.T.astype(net.dtype), Y.T.astype(net.dtype))
+    return nabla_b, nabla_w, float(costs.sum())
+
+
+def _diverged() -> DivergenceError:
+    return DivergenceError(
+        "training diverged: L-BFGS came to a cost or a derivative that is not finite. "
+        "The network keeps the parameters of the last accepted step."
+    )
+
+
+def _changed(settings: Any) -> list[str]:
+    """The fields of a dataclass that do not have their default value."""
+    names = []
+    for f in fields(settings):
+        default = f.default_factory() if f.default_factory is not MISSING else f.default
+        value = getattr(settings, f.name)
+        if value is not default and (isinstance(value, np.ndarray) or value != default):
+            names.append(f.name)
+    return names

@@ -1,0 +1,97 @@
+"""What a run of `fit` leaves behind, so that another call can go on where it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nablanet.shapes import Array, describe
+
+if TYPE_CHECKING:
+    from nablanet.network import Network
+    from nablanet.training import Epoch, Task
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """The state of training between two epochs: plain data, to be copied or pickled.
+
+    epochs: those that are done. trainer: what the optimizer remembers. generator: the state of the
+    network's random numbers. best: the number of the best epoch and its parameters, weights then
+    biases, where early stopping keeps them. last: the parameters of the last epoch, where the network
+    was given the best ones instead. dropout_seed: that of dropout's masks. The other fields say what
+    the state fits.
+
+    The parameters that training goes on from are the network's own, not part of this; only if they
+    are still those of `best` do those of `last` take their place.
+    """
+
+    epochs: tuple[Epoch, ...]
+    trainer: dict[str, Any]
+    generator: dict[str, Any]
+    best: tuple[int, list[Array]] | None
+    last: list[Array] | None
+    dropout_seed: int | None
+    sizes: tuple[int, ...]
+    dtype: str
+    optimizer: str
+    batch_size: int
+    n_samples: int
+
+    @property
+    def epoch(self) -> int:
+        """The number of the next epoch."""
+        return len(self.epochs)
+
+
+def described(network: Network, task: Task) -> dict[str, Any]:
+    """What a state must fit: the fields of `TrainingState` from `sizes` on."""
+    return {
+        "sizes": tuple(network.sizes),
+        "dtype": str(network.dtype),
+        "optimizer": type(task.optimizer).__name__,
+        "batch_size": task.batch_size,
+        "n_samples": len(task.X),
+    }
+
+
+_WORDS = {
+    "sizes": "sizes",
+    "dtype": "dtype",
+    "optimizer": "optimizer",
+    "batch_size": "batch_size",
+    "n_samples": "number of samples",
+}
+
+
+def get_state(resume: object, network: Network, task: Task, epochs: int) -> TrainingState | None:
+    """The state in a History, or the state itself, if it fits; None for None.
+
+    Raises TypeError for anything else and ValueError for a state of another run.
+    """
+    if resume is None:
+        return None
+    state = resume if isinstance(resume, TrainingState) else getattr(resume, "state", resume)
+    if state is None:
+        raise ValueError("resume needs a History with a state: one that fit has returned, not of L-BFGS")
+    if not isinstance(state, TrainingState):
+        raise TypeError(f"resume must be the History that fit returned, or its state, got {describe(resume)}")
+    for name, wanted in described(network, task).items():
+        got = getattr(state, name)
+        if got != wanted:
+            raise ValueError(
+                f"resume must have the {_WORDS[name]} of this call, {wanted!r}; its run had {got!r}"
+            )
+    if epochs <= state.epoch:
+        raise ValueError(
+            f"epochs counts the whole run, of which {state.epoch} are done: it must be more, got {epochs}"
+        )
+    return state
+
+
+def same(parameters: list[Array], others: list[Array]) -> bool:
+    """Whether two lists of arrays hold the same bits."""
+    return all(
+        ours.shape == theirs.shape and ours.tobytes() == theirs.tobytes()
+        for ours, theirs in zip(parameters, others, strict=True)
+    )
