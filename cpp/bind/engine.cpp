@@ -7,8 +7,10 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,34 +26,50 @@ using nablanet::Index;
 
 template <class T>
 using Writable = nb::ndarray<nb::numpy, T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Readable = nb::ndarray<nb::numpy, const T, nb::ndim<2>, nb::device::cpu>;
-using Rows = std::variant<Readable<float>, Readable<double>>;
+// Rows as they lie in the memory of `owner`, which stays alive with them.
+struct Rows {
+  nb::object owner;
+  nablanet::Source source;
+};
 using Labels = nb::ndarray<nb::numpy, const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Desired = std::variant<Labels, Readable<float>, Readable<double>>;
+using Desired = std::variant<Labels, Rows>;
 using Order = nb::ndarray<nb::numpy, const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Weights = nb::ndarray<nb::numpy, const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Etas = nb::ndarray<nb::numpy, const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-template <class T>
-nablanet::Source source(const Readable<T>& rows) {
-  if (rows.shape(1) > 1 && rows.stride(1) != 1) throw nb::value_error("rows must be contiguous");
-  return {
-      .data = rows.data(),
-      .scalar = sizeof(T) == 4 ? nablanet::Scalar::float32 : nablanet::Scalar::float64,
-      .row_bytes = static_cast<Index>(rows.stride(0)) * static_cast<Index>(sizeof(T)),
-      .width = static_cast<Index>(rows.shape(1)),
-  };
+const void* pointer(std::uintptr_t address) { return reinterpret_cast<const void*>(address); }
+
+Rows dense_rows(nb::object owner, std::uintptr_t data, int scalar, Index width, Index row_bytes, bool strided,
+                Index column_bytes, double scale) {
+  return {std::move(owner),
+          {
+              .data = pointer(data),
+              .scalar = static_cast<nablanet::Scalar>(scalar),
+              .row_bytes = row_bytes,
+              .width = width,
+              .strided = strided,
+              .column_bytes = column_bytes,
+              .scale = scale,
+          }};
 }
 
-nablanet::Source source(const Rows& rows) {
-  return std::visit([](const auto& array) { return source(array); }, rows);
+Rows sparse_rows(nb::object owner, std::uintptr_t data, int scalar, Index width, std::uintptr_t indices,
+                 bool wide_indices, std::uintptr_t indptr, bool wide_indptr, Index stored, double scale) {
+  return {std::move(owner),
+          {
+              .data = pointer(data),
+              .scalar = static_cast<nablanet::Scalar>(scalar),
+              .width = width,
+              .scale = scale,
+              .sparse = {pointer(indices), pointer(indptr), wide_indices, wide_indptr, stored},
+          }};
 }
+
+nablanet::Source source(const Rows& rows) { return rows.source; }
 
 nablanet::Target target(const Desired& desired) {
   if (const auto* labels = std::get_if<Labels>(&desired)) return {.rows = {}, .labels = labels->data()};
-  if (const auto* rows = std::get_if<Readable<float>>(&desired)) return {.rows = source(*rows)};
-  return {.rows = source(std::get<Readable<double>>(desired))};
+  return {.rows = source(std::get<Rows>(desired))};
 }
 
 nablanet::Target target(const Desired& desired, const std::optional<Weights>& weights) {
@@ -226,6 +244,11 @@ void bind_engine(nb::module_& module) {
       .def_rw("average", &Settings::average)
       .def_rw("drop_thresholds", &Settings::drop_thresholds)
       .def_rw("drop_seed", &Settings::drop_seed);
+  nb::class_<Rows>(module, "Rows")
+      .def_static("dense", &dense_rows, "owner"_a, "data"_a, "scalar"_a, "width"_a, "row_bytes"_a,
+                  "strided"_a, "column_bytes"_a, "scale"_a)
+      .def_static("sparse", &sparse_rows, "owner"_a, "data"_a, "scalar"_a, "width"_a, "indices"_a,
+                  "wide_indices"_a, "indptr"_a, "wide_indptr"_a, "stored"_a, "scale"_a);
   bind<float>(module, "Engine32");
   bind<double>(module, "Engine64");
   module.def("elementary32", elementary<float>, "isa"_a, "function"_a, "x"_a, "out"_a);

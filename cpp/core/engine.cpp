@@ -245,7 +245,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
     } else {
       point_to_moments(update, l);
     }
-    if (l == 0) {
+    if (l == 0 && !x_.strided && !x_.is_sparse()) {
       update.next_source = x_;
       update.next = next;
       update.next_rows = share({0, next_rows}, member, members);

@@ -17,14 +17,44 @@ struct Panels {
   T* line(Index panel, Index i) const { return data + (panel * stride + i) * kLanes<T>; }
 };
 
-enum class Scalar : int { float32, float64 };
+enum class Scalar : int { float32, float64, float16, uint8 };
 
-// Samples as rows in the caller's memory: `width` contiguous numbers each.
+constexpr Index scalar_bytes(Scalar scalar) {
+  switch (scalar) {
+    case Scalar::uint8:
+      return 1;
+    case Scalar::float16:
+      return 2;
+    case Scalar::float32:
+      return 4;
+    default:
+      return 8;
+  }
+}
+
+// The places of the stored numbers of compressed sparse rows: those of row i are
+// data[indptr[i]] .. data[indptr[i + 1] - 1], each in the column that `indices` has there.
+struct Sparse {
+  const void* indices = nullptr;  // int64 if wide, else int32
+  const void* indptr = nullptr;   // unset for dense rows
+  bool wide_indices = false;
+  bool wide_indptr = false;
+  Index stored = 0;  // numbers in data and indices
+};
+
+// Samples as rows in the caller's memory, `width` numbers each, which are converted to T and then
+// multiplied by T(scale).
 struct Source {
   const void* data = nullptr;
   Scalar scalar = Scalar::float64;
   Index row_bytes = 0;
   Index width = 0;
+  bool strided = false;    // else a row's numbers are aligned and lie one behind the other
+  Index column_bytes = 0;  // from one number of a strided row to the next
+  double scale = 1;
+  Sparse sparse = {};
+
+  bool is_sparse() const { return sparse.indptr != nullptr; }
 };
 
 // Desired outputs: rows of numbers, or one label for each sample; and what each sample weighs, if set.

@@ -132,7 +132,7 @@ NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, In
 // takes a function that only prefetches for one without effect and drops the call.
 template <class T>
 NABLANET_INLINE void prefetch_next(const Update<T>& update, Index begin, Index end, Index whole) {
-  const Index scalar = update.next_source.scalar == Scalar::float32 ? 4 : 8;
+  const Index scalar = scalar_bytes(update.next_source.scalar);
   const Index lines = divide_up(update.next_source.width * scalar, kLineBytes);
   const Range share = {lines * begin / whole, lines * end / whole};
   const auto* base = static_cast<const unsigned char*>(update.next_source.data);

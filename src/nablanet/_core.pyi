@@ -31,6 +31,32 @@ class Settings:
     max_norm: float
     average: float
 
+class Rows:
+    @staticmethod
+    def dense(
+        owner: object,
+        data: int,
+        scalar: int,
+        width: int,
+        row_bytes: int,
+        strided: bool,
+        column_bytes: int,
+        scale: float,
+    ) -> Rows: ...
+    @staticmethod
+    def sparse(
+        owner: object,
+        data: int,
+        scalar: int,
+        width: int,
+        indices: int,
+        wide_indices: bool,
+        indptr: int,
+        wide_indptr: bool,
+        stored: int,
+        scale: float,
+    ) -> Rows: ...
+
 class _Engine:
     def __init__(
         self,
@@ -43,17 +69,22 @@ class _Engine:
     ) -> None: ...
     def load(self, weights: list[Array], biases: list[Array]) -> None: ...
     def store(self, weights: list[Array], biases: list[Array]) -> bool: ...
-    def predict(self, x: Array, first: int, out: Array) -> None: ...
+    def predict(self, x: Rows, first: int, out: Array) -> None: ...
     def evaluate(
-        self, x: Array, y: Array, first: int, out: Array, weights: npt.NDArray[np.float64] | None = None
+        self,
+        x: Rows,
+        y: Array | Rows,
+        first: int,
+        out: Array,
+        weights: npt.NDArray[np.float64] | None = None,
     ) -> float: ...
     def gradient(
-        self, x: Array, y: Array, rows: int, nabla_w: list[Array], nabla_b: list[Array]
+        self, x: Rows, y: Array | Rows, rows: int, nabla_w: list[Array], nabla_b: list[Array]
     ) -> float: ...
     def start(
         self,
-        x: Array,
-        y: Array,
+        x: Rows,
+        y: Array | Rows,
         batch: int,
         settings: Settings,
         weights: npt.NDArray[np.float64] | None = None,

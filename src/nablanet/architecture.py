@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 from nablanet import shapes
 from nablanet.activations import SOFTMAX, Activation, get_activation
 from nablanet.costs import Cost, suitable_output
+
+_SURELY_THERE = 2**30  # bytes that are allocated without asking first
 
 
 def float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
@@ -22,6 +25,29 @@ def float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
     if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {str(checked)!r}")
     return checked
+
+
+def check_input_scale(value: object, dtype: np.dtype[Any]) -> float:
+    """A finite factor above 0, in `dtype` too. Raises TypeError or ValueError."""
+    scale = shapes.positive(value, "input_scale")
+    with np.errstate(over="ignore", under="ignore"):
+        shapes.positive(dtype.type(scale), f"input_scale as {dtype}")
+    return scale
+
+
+def check_memory(sizes: list[int], dtype: np.dtype[Any]) -> None:
+    """Refuse parameters that the system has no memory for, before any are drawn: MemoryError."""
+    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    needed = parameters * dtype.itemsize
+    if needed < _SURELY_THERE:
+        return
+    try:
+        np.empty(needed, np.uint8)
+    except (MemoryError, ValueError, OverflowError):
+        raise MemoryError(
+            f"sizes {sizes} make {parameters:,} parameters, {needed / 2**30:,.0f} GiB as {dtype}, "
+            "which do not fit into memory"
+        ) from None
 
 
 def layer_activations(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy as np
 from nablanet import _core
 from nablanet.activations import ACTIVATIONS
 from nablanet.costs import COSTS, is_builtin, parameter_of
+from nablanet.csr import CSR
 from nablanet.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
-from nablanet.shapes import Array, cast
+from nablanet.shapes import Array, Rows, cast
 from nablanet.state import check_state
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ _METHOD_NUMBERS: dict[type[Optimizer], int] = {
     Nesterov: 3,
     RMSprop: 4,
     AdamW: 5,
+}
+_SCALAR_NUMBERS = {
+    np.dtype(name): number for number, name in enumerate(["float32", "float64", "float16", "uint8"])
 }
 
 # Multiply-adds between two looks at signals and the progress bar: some 20 ms on one core.
@@ -71,37 +76,37 @@ def knows(optimizer: Optimizer) -> bool:
     return type(optimizer) in _METHOD_NUMBERS
 
 
-def predict(network: Network, X: Array, n_threads: int | None = None) -> Array:
+def predict(network: Network, X: Rows, n_threads: int | None = None) -> Array:
     """a^L for rows X, which the caller has checked; shape (m, n_L)."""
     core = _loaded(network, n_threads)
-    rows = _rows(X, network)
-    outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
-    for begin, end in _blocks(len(rows), _multiply_adds(network)):
+    rows = _inputs(X, network)
+    outputs = np.empty((len(X), network.sizes[-1]), network.dtype)
+    for begin, end in _blocks(len(X), _multiply_adds(network)):
         core.predict(rows, begin, outputs[begin:end])
     return outputs
 
 
 def evaluate(
-    network: Network, X: Array, Y: Array, n_threads: int | None = None, weights: Array | None = None
+    network: Network, X: Rows, Y: Array, n_threads: int | None = None, weights: Array | None = None
 ) -> tuple[Array, float]:
     """a^L for rows X, and the mean of C_x against Y (rows, or int32 labels), weighted where asked for."""
     core = _loaded(network, n_threads)
-    rows, desired = _rows(X, network), _desired(Y, network)
-    outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
+    rows, desired = _inputs(X, network), _desired(Y, network)
+    outputs = np.empty((len(X), network.sizes[-1]), network.dtype)
     total = 0.0
-    for begin, end in _blocks(len(rows), _multiply_adds(network)):
+    for begin, end in _blocks(len(X), _multiply_adds(network)):
         total += core.evaluate(rows, desired, begin, outputs[begin:end], weights)
-    return outputs, total / (len(rows) if weights is None else float(weights.sum()))
+    return outputs, total / (len(X) if weights is None else float(weights.sum()))
 
 
 def gradient_sums(
-    network: Network, X: Array, Y: Array, n_threads: int | None = None
+    network: Network, X: Rows, Y: Array, n_threads: int | None = None
 ) -> tuple[list[Array], list[Array], float]:
     """(nabla_b, nabla_w, cost), each summed over the rows of X, as one mini-batch."""
     core = _loaded(network, n_threads)
     nabla_b = [np.empty_like(b) for b in network.biases]
     nabla_w = [np.empty(w.shape, w.dtype) for w in network.weights]
-    cost = core.gradient(_rows(X, network), _desired(Y, network), len(X), nabla_w, nabla_b)
+    cost = core.gradient(_inputs(X, network), _desired(Y, network), len(X), nabla_w, nabla_b)
     return nabla_b, nabla_w, cost
 
 
@@ -113,13 +118,13 @@ class Trainer:
         self._batch_size = min(task.batch_size, len(task.X))
         self._core = _core_for(network, task.n_threads)
         self._weights = task.weights
-        self._core.start(
-            _rows(task.X, network),
-            _desired(task.Y, network),
-            self._batch_size,
-            _settings(task),
-            task.weights,
-        )
+        X, Y = _inputs(task.X, network), _desired(task.Y, network)
+        try:
+            self._core.start(X, Y, self._batch_size, _settings(task), task.weights)
+        except MemoryError:
+            raise MemoryError(
+                f"a mini-batch of {self._batch_size} rows and the optimizer's state do not fit into memory"
+            ) from None
 
     def run(self, order: Array, etas: Array, advance: Advance) -> float:
         """One epoch in this order; returns the mean cost. Ctrl-C takes effect between mini-batches."""
@@ -228,17 +233,43 @@ def _like(parameters: list[Array]) -> list[Array]:
     return [np.empty(p.shape, p.dtype) for p in parameters]
 
 
-def _rows(X: Array, network: Network) -> Array:
-    """X in a form that the core reads where it lies: native floats, contiguous within a row."""
-    if X.dtype not in (np.float32, np.float64) or not X.dtype.isnative:
-        X = cast(X, network.dtype, "X")
-    if (X.shape[1] > 1 and X.strides[1] != X.itemsize) or X.strides[0] % X.itemsize:
-        X = np.ascontiguousarray(X)
-    return X
+def _rows(X: Rows, network: Network) -> Rows:
+    """X in a form that the core reads where it lies: native numbers of its types, any strides."""
+    if X.dtype in _SCALAR_NUMBERS and X.dtype.isnative:
+        return X
+    if isinstance(X, CSR):
+        return replace(X, data=cast(X.data, network.dtype, "X.data"))
+    return cast(X, network.dtype, "X")
 
 
-def _desired(Y: Array, network: Network) -> Array:
-    return np.ascontiguousarray(Y, np.int32) if Y.ndim == 1 else _rows(Y, network)
+def _inputs(X: Rows, network: Network) -> _core.Rows:
+    return _core_rows(_rows(X, network), network.input_scale)
+
+
+def _desired(Y: Array, network: Network) -> Array | _core.Rows:
+    return np.ascontiguousarray(Y, np.int32) if Y.ndim == 1 else _core_rows(_rows(Y, network), 1.0)
+
+
+def _core_rows(X: Rows, scale: float) -> _core.Rows:
+    """How the core finds the rows in the memory of X, which it keeps alive."""
+    number, width = _SCALAR_NUMBERS[X.dtype], X.shape[1]
+    if isinstance(X, CSR):
+        data = np.require(X.data, requirements=["C", "A"])
+        return _core.Rows.sparse(
+            (data, X.indices, X.indptr),
+            data.ctypes.data,
+            number,
+            width,
+            X.indices.ctypes.data,
+            X.indices.itemsize == 8,
+            X.indptr.ctypes.data,
+            X.indptr.itemsize == 8,
+            len(data),
+            scale,
+        )
+    row_bytes, column_bytes = X.strides
+    strided = not X.flags.aligned or (width > 1 and column_bytes != X.itemsize)
+    return _core.Rows.dense(X, X.ctypes.data, number, width, row_bytes, strided, column_bytes, scale)
 
 
 def _multiply_adds(network: Network) -> int:

@@ -17,7 +17,7 @@ from nablanet.monitoring import MODES
 from nablanet.progress import Bar, progress_bar
 from nablanet.resuming import TrainingState
 from nablanet.schedules import Plateau, Rates, Schedule, get_schedule
-from nablanet.shapes import Array, describe
+from nablanet.shapes import Array, Rows, describe
 from nablanet.stopping import EarlyStopping, Stopper, get_early_stopping
 from nablanet.training import Callback, Epoch, History, Metric, Task
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _TAKEN = {f.name for f in fields(Epoch)}
 
 # X, Y, sample weights or none
-HeldOut = tuple[Array, Array, Array | None]
+HeldOut = tuple[Rows, Array, Array | None]
 # (X, Y, sample weights, n_threads) -> (outputs, mean cost)
-Evaluate = Callable[[Array, Array, Array | None, int | None], tuple[Array, float]]
+Evaluate = Callable[[Rows, Array, Array | None, int | None], tuple[Array, float]]
 
 
 def fit(

@@ -12,7 +12,7 @@ import numpy as np
 
 from nablanet import engine, reference
 from nablanet.optimizers import OPTIMIZERS, Optimizer, get_optimizer
-from nablanet.shapes import Array, count, one_hot, positive
+from nablanet.shapes import Array, count, one_hot, positive, take
 from nablanet.training import DivergenceError, Task
 
 if TYPE_CHECKING:
@@ -180,7 +180,12 @@ def _engine_sums(net: Network, task: Task) -> tuple[list[Array], list[Array], fl
     total = 0.0
     for begin in range(0, len(task.X), _ROWS):
         rows = slice(begin, begin + _ROWS)
-        some_b, some_w, cost = engine.gradient_sums(net, task.X[rows], task.Y[rows], task.n_threads)
+        some_b, some_w, cost = engine.gradient_sums(
+            net,
+            task.X[rows],  # type: ignore[index]
+            task.Y[rows],
+            task.n_threads,
+        )
         for kept, some in zip(nabla_b + nabla_w, some_b + some_w, strict=True):
             kept += some
         total += cost
@@ -189,7 +194,8 @@ def _engine_sums(net: Network, task: Task) -> tuple[list[Array], list[Array], fl
 
 def _reference_sums(net: Network, task: Task) -> tuple[list[Array], list[Array], float]:
     Y = one_hot(task.Y, net.sizes[-1]) if task.Y.ndim == 1 else task.Y
-    nabla_b, nabla_w, costs = reference.gradient_sums(net, task.X.T.astype(net.dtype), Y.T.astype(net.dtype))
+    x = take(task.X, np.arange(len(task.X)), net.dtype).T
+    nabla_b, nabla_w, costs = reference.gradient_sums(net, x, Y.T.astype(net.dtype))
     return nabla_b, nabla_w, float(costs.sum())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,11 +13,18 @@ import numpy.typing as npt
 from nablanet import backprop, engine, fitting, shapes, training
 from nablanet.activations import Activation
 from nablanet.activations import is_builtin as is_builtin_activation
-from nablanet.architecture import check_activations, float_type, layer_activations
+from nablanet.architecture import (
+    check_activations,
+    check_input_scale,
+    check_memory,
+    float_type,
+    layer_activations,
+)
 from nablanet.averaging import check_average
 from nablanet.clipping import Clipping
 from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
 from nablanet.costs import is_builtin as is_builtin_cost
+from nablanet.csr import CSR
 from nablanet.dropout import dropout_rates
 from nablanet.initializers import Initializer, initialize
 from nablanet.lbfgs import check_batch_size, choose_optimizer
@@ -26,12 +33,14 @@ from nablanet.regularization import Regularization
 from nablanet.resuming import TrainingState
 from nablanet.sample_weights import ClassWeight, mean_cost, weights_of
 from nablanet.schedules import Schedule
-from nablanet.shapes import Array
+from nablanet.shapes import Array, Rows
 from nablanet.stopping import EarlyStopping
 from nablanet.training import Callback, History, Metric, Task
 
 # pairs (x, y), or two whole arrays (X, Y)
 Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
+
+_ROWS_TOGETHER = 4096  # looked at together where NumPy needs room for each
 
 
 class Network:
@@ -48,14 +57,16 @@ class Network:
     such as `nablanet.huber(delta=2.0)`, or a `Cost` of one's own.
     init: "gaussian" (the chapter's), "scaled", "xavier", "he", or a function
     (rng, n_in, n_out) -> (w, b). dtype: "float64" or "float32". seed: an integer fixes the initial
-    parameters and every shuffle; None takes fresh entropy.
+    parameters and every shuffle; None takes fresh entropy. input_scale: x = input_scale X, multiplied
+    while X is read, for everything that enters the network; 1/255 for images of uint8. Finite, above 0.
 
     A subclass may override `cost_derivative`, `backprop`, `feedforward`, `evaluate` or
     `update_mini_batch`, and what it overrides is what runs. Such a network, and one with a Python
     activation or cost of the user's own, trains through the NumPy reference, many times slower than
     the engine.
 
-    Raises ValueError or TypeError for anything else than the above.
+    Raises ValueError or TypeError for anything else than the above, and MemoryError for sizes whose
+    parameters do not fit into memory.
     """
 
     def __init__(
@@ -68,6 +79,7 @@ class Network:
         init: str | Initializer = "gaussian",
         dtype: npt.DTypeLike = "float64",
         seed: int | None = None,
+        input_scale: float = 1.0,
     ):
         self.sizes = shapes.check_sizes(sizes)
         self.num_layers = len(self.sizes)
@@ -75,12 +87,27 @@ class Network:
         self.activations = layer_activations(activation, output, self.cost, self.sizes)
         check_pair(self.cost, self.activations[-1])
         self.dtype = float_type(dtype)
+        self.input_scale = input_scale
+        check_memory(self.sizes, self.dtype)
         self._rng = np.random.default_rng(None if seed is None else shapes.count(seed, "seed", 0))
         self.weights, self.biases = initialize(init, self._rng, self.sizes, self.dtype)
 
     def __repr__(self) -> str:
         names = ", ".join(a.name for a in self.activations)
-        return f"{type(self).__name__}({self.sizes}, activations: {names}; cost: {self.cost}; {self.dtype})"
+        scale = "" if self.input_scale == 1 else f"; input_scale: {self.input_scale:g}"
+        return (
+            f"{type(self).__name__}({self.sizes}, activations: {names}; cost: {self.cost}; "
+            f"{self.dtype}{scale})"
+        )
+
+    @property
+    def input_scale(self) -> float:
+        """What X is multiplied with. Setting it raises ValueError or TypeError if not finite and above 0."""
+        return self._input_scale
+
+    @input_scale.setter
+    def input_scale(self, value: float) -> None:
+        self._input_scale = check_input_scale(value, self.dtype)
 
     def feedforward(self, a: npt.ArrayLike) -> Array:
         """The output a^L for the input a.
@@ -89,16 +116,18 @@ class Network:
         Returns shape (n_L, 1), or (n_L, m).
         """
         x = shapes.columns(a, self.sizes[0], "a", 1)
-        return self._outputs(shapes.cast(x, self.dtype, "a").T).T
+        return self._outputs(self._entering(x, "a").T).T
 
     def predict(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
-        """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L)."""
+        """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L). X as in `fit`."""
         rows = shapes.rows(X, self.sizes[0])
-        shapes.check_fits(rows, self.dtype, "X")
+        shapes.check_fits(rows, self.dtype, "X", self.input_scale)
         if n_threads is not None:
             n_threads = shapes.count(n_threads, "n_threads")
         if self.overrides("feedforward"):
-            outputs = [self.feedforward(row.reshape(-1, 1)) for row in rows]
+            own = self.dtype if isinstance(rows, CSR) else rows.dtype
+            each = (shapes.take(rows, np.array([i]), own).T for i in range(len(rows)))
+            outputs = [self.feedforward(x) for x in each]
             column = (self.sizes[-1], 1)
             return np.hstack([shapes.require_shape(a, column, "feedforward") for a in outputs]).T
         return self._outputs(rows, n_threads)
@@ -154,13 +183,13 @@ class Network:
         shapes of `biases` and `weights`. This is the readable reference, in NumPy.
         """
         self.check_parameters()
-        x = shapes.cast(shapes.column(x, self.sizes[0], "x", 1), self.dtype, "x")
+        x = self._entering(shapes.column(x, self.sizes[0], "x", 1), "x")
         y = shapes.desired_output(y, self.sizes[-1], self.num_layers)
         y = shapes.cast(y, self.dtype, "y")
         check_targets(self.cost, self.activations[-1], y)
         derivative = self.cost_derivative if self.overrides("cost_derivative") else None
         nabla_b, nabla_w, _ = backprop.backpropagate(
-            self.weights, self.biases, self.activations, self.cost, x, y, derivative
+            self.weights, self.biases, self.activations, self.cost, self.scaled(x), y, derivative
         )
         return nabla_b, nabla_w
 
@@ -217,8 +246,9 @@ class Network:
     ) -> History:
         """Train on samples as rows and return what each epoch came to.
 
-        X: shape (m, n_1). Y: shape (m, n_L), or m integer labels where the output layer has one
-        neuron per class. epochs, batch_size: at least 1; the last mini-batch of an epoch may be
+        X: shape (m, n_1), an array or a SciPy csr_array; float16, float32, float64 and uint8 are read
+        where they lie, with any strides. Y: shape (m, n_L), or m integer labels where the output layer
+        has one neuron per class. epochs, batch_size: at least 1; the last mini-batch of an epoch may be
         smaller. eta: the learning rate; optimizer: a name of `nablanet.OPTIMIZERS` or an object with
         its own eta, such as `nablanet.Adam(eta=1e-3)`; "lbfgs" or `nablanet.LBFGS()` learns from all
         samples at once, without eta and batch_size, in at most `epochs` iterations. schedule: a name of
@@ -308,6 +338,10 @@ class Network:
         """Whether a subclass, or this very object, brings its own version of a method."""
         return method in vars(self) or getattr(type(self), method) is not getattr(Network, method)
 
+    def scaled(self, x: Array) -> Array:
+        """What enters layer 1 for x of the network's dtype: x times `input_scale`."""
+        return x if self.input_scale == 1 else x * self.dtype.type(self.input_scale)
+
     def runs_on_engine(self) -> bool:
         """Whether training runs on the compiled engine rather than through NumPy."""
         return (
@@ -352,28 +386,41 @@ class Network:
             return arrays
         return checked
 
-    def _outputs(self, X: Array, n_threads: int | None = None) -> Array:
+    def _entering(self, x: Array, name: str) -> Array:
+        """What is to be scaled, in the network's dtype."""
+        x = shapes.cast(x, self.dtype, name)
+        if self.input_scale > 1:
+            shapes.check_fits(x, self.dtype, name, self.input_scale)
+        return x
+
+    def _outputs(self, X: Rows, n_threads: int | None = None) -> Array:
         self.check_parameters()
         if all(is_builtin_activation(a) for a in self.activations):
             return engine.predict(self, X, n_threads)
-        x = shapes.cast(X, self.dtype, "X").T
-        return backprop.feed_forward(self.weights, self.biases, self.activations, x)[1][-1].T
+        return np.vstack([activated for _, activated in self._feed_forward_blocks(X)])
+
+    def _feed_forward_blocks(self, X: Rows) -> Iterator[tuple[Array, Array]]:
+        """(z^L, a^L) through NumPy for some rows of X after the other."""
+        for begin in range(0, len(X), _ROWS_TOGETHER):
+            here = np.arange(begin, min(begin + _ROWS_TOGETHER, len(X)))
+            x = self.scaled(shapes.take(X, here, self.dtype)).T
+            zs, activated = backprop.feed_forward(self.weights, self.biases, self.activations, x)
+            yield zs[-1].T, activated[-1].T
 
     def _outputs_and_cost(
-        self, X: Array, Y: Array, weights: Array | None = None, n_threads: int | None = None
+        self, X: Rows, Y: Array, weights: Array | None = None, n_threads: int | None = None
     ) -> tuple[Array, float]:
         self.check_parameters()
         if self.runs_on_engine() and not self.overrides("feedforward"):
             return engine.evaluate(self, X, Y, n_threads, weights)
-        y = shapes.one_hot(Y, self.sizes[-1]) if Y.ndim == 1 else Y
+        y = (shapes.one_hot(Y, self.sizes[-1]) if Y.ndim == 1 else Y).astype(self.dtype)
         if self.overrides("feedforward"):
-            outputs = self.predict(X)
+            outputs = self.predict(X)  # type: ignore[arg-type]
             costs = for_output(self.cost, self.activations[-1]).function(outputs.T, y.T)
             return outputs, mean_cost(backprop.weighted(costs, weights), weights)
-        x = shapes.cast(X, self.dtype, "X").T
-        zs, activated = backprop.feed_forward(self.weights, self.biases, self.activations, x)
-        costs = backprop.sample_costs(zs[-1], activated[-1], y.T, self.activations[-1], self.cost)
-        return activated[-1].T, mean_cost(backprop.weighted(costs, weights), weights)
+        zs, activated = (np.vstack(parts) for parts in zip(*self._feed_forward_blocks(X), strict=True))
+        costs = backprop.sample_costs(zs.T, activated.T, y.T, self.activations[-1], self.cost)
+        return activated, mean_cost(backprop.weighted(costs, weights), weights)
 
     def _count_correct(self, X: Array, Y: Array) -> int:
         return int(np.sum(training.classes(self.predict(X)) == training.classes(Y)))
@@ -384,22 +431,26 @@ class Network:
     def _pairs(self, data: object, name: str) -> tuple[Array, Array]:
         self.check_parameters()
         X, Y = shapes.pairs(data, self.sizes[0], self.sizes[-1], self.num_layers, name)
-        X = shapes.cast(X, self.dtype, f"the x of {name}")
+        X = self._entering(X, f"the x of {name}")
         Y = shapes.cast(Y, self.dtype, f"the y of {name}")
         check_targets(self.cost, self.activations[-1], Y.T)
         return X, Y
 
-    def _samples(self, X: object, Y: object, x_name: str, y_name: str) -> tuple[Array, Array]:
+    def _samples(self, X: object, Y: object, x_name: str, y_name: str) -> tuple[Rows, Array]:
         self.check_parameters()
         rows = shapes.rows(X, self.sizes[0], x_name)
         desired, is_labels = shapes.targets(Y, len(rows), self.sizes[-1], self.num_layers, y_name)
-        shapes.check_fits(rows, self.dtype, x_name)
+        shapes.check_fits(rows, self.dtype, x_name, self.input_scale)
         if not is_labels:
-            desired = shapes.cast(desired, self.dtype, y_name)
-            check_targets(self.cost, self.activations[-1], desired.T)
+            if desired.dtype in (np.float32, np.float64) and desired.dtype.isnative:
+                shapes.check_fits(desired, self.dtype, y_name)
+            else:
+                desired = shapes.cast(desired, self.dtype, y_name)
+            for begin in range(0, len(desired), _ROWS_TOGETHER):
+                check_targets(self.cost, self.activations[-1], desired[begin : begin + _ROWS_TOGETHER].T)
         return rows, desired
 
-    def _validation(self, validation: object) -> tuple[Array, Array, Array | None]:
+    def _validation(self, validation: object) -> tuple[Rows, Array, Array | None]:
         if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
             raise TypeError(
                 "validation must be a pair (X, Y) or a triple (X, Y, sample_weight), "

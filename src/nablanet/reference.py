@@ -13,7 +13,7 @@ from nablanet import backprop
 from nablanet.averaging import update_average
 from nablanet.optimizers import Moments
 from nablanet.regularization import limit_norms
-from nablanet.shapes import Array, one_hot
+from nablanet.shapes import Array, one_hot, take
 from nablanet.state import check_state
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Trainer:
     def _learn(self, batch: Array, eta: float) -> float:
         """One step on a copy of the parameters, so that an interruption finds whole ones."""
         net, task = self._network, self._task
-        x = task.X[batch].T.astype(net.dtype)
+        x = take(task.X, batch, net.dtype).T
         y = (one_hot(task.Y[batch], net.sizes[-1]) if task.Y.ndim == 1 else task.Y[batch]).T
         weights = None if task.weights is None else task.weights[batch]
         masks = None
@@ -131,13 +131,14 @@ def gradient_sums(
 ) -> tuple[list[Array], list[Array], Array]:
     """(nabla_b, nabla_w, costs) over the columns of x, through what the user's subclass overrides.
 
-    An overridden `backprop` is called once for each sample, as the chapter's program does; it knows
-    nothing of dropout's `masks`.
+    An overridden `backprop` is called once for each sample, as the chapter's program does, with x as
+    it was passed to the network, before `input_scale`; it knows nothing of dropout's `masks`.
     """
     derivative = net.cost_derivative if net.overrides("cost_derivative") else None
+    scaled = net.scaled(x)
     if not net.overrides("backprop"):
         return backprop.backpropagate(
-            net.weights, net.biases, net.activations, net.cost, x, y, derivative, sample_weight, masks
+            net.weights, net.biases, net.activations, net.cost, scaled, y, derivative, sample_weight, masks
         )
     nabla_b = [np.zeros_like(b) for b in net.biases]
     nabla_w = [np.zeros_like(w) for w in net.weights]
@@ -150,7 +151,7 @@ def gradient_sums(
         _check_shapes("nabla_w", sample_w, net.weights)
         nabla_b = [total + weight * nb for total, nb in zip(nabla_b, sample_b, strict=True)]
         nabla_w = [total + weight * nw for total, nw in zip(nabla_w, sample_w, strict=True)]
-    zs, activated = backprop.feed_forward(net.weights, net.biases, net.activations, x)
+    zs, activated = backprop.feed_forward(net.weights, net.biases, net.activations, scaled)
     costs = backprop.sample_costs(zs[-1], activated[-1], y, net.activations[-1], net.cost)
     return nabla_b, nabla_w, backprop.weighted(costs, sample_weight)
 

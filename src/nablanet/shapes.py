@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from nablanet.csr import CSR, from_scipy, is_sparse
 
-_CHUNK = 1 << 20  # elements looked at together by check_finite
+Array = npt.NDArray[Any]
+Rows = Array | CSR  # samples as rows
+
+_CHUNK = 1 << 18  # elements looked at together by check_finite
+_MOST_NEURONS = 2**31 - 1  # the engine numbers a layer's neurons in 32 bits
 
 
 def describe(value: object) -> str:
@@ -62,6 +66,9 @@ def check_sizes(sizes: object) -> list[int]:
     if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
         raise TypeError(f"sizes must be a list of integers such as [784, 30, 10], got {describe(sizes)}")
     checked = [count(n, f"the size of layer {i}") for i, n in enumerate(sizes, start=1)]
+    for layer, n in enumerate(checked, start=1):
+        if n > _MOST_NEURONS:
+            raise ValueError(f"the size of layer {layer} must be at most {_MOST_NEURONS}, got {n}")
     if len(checked) < 2:
         raise ValueError(f"sizes needs an input and an output layer at least, got {checked}")
     return checked
@@ -109,48 +116,75 @@ def _first_text(value: object, array: Array) -> str:
     return describe(value)
 
 
-def check_finite(array: Array, name: str) -> None:
-    """Refuse NaN and infinity, naming the first place. Reads the array once and copies little."""
+def check_finite(array: Array, name: str, first: int = 0) -> None:
+    """Refuse NaN and infinity, naming the first place, with rows numbered from `first` on.
+
+    Reads the array once and copies little.
+    """
     if array.dtype.kind != "f" or array.size == 0:
         return
-    rows = array.reshape(1, -1) if array.ndim < 2 else array
+    wide = np.float32 if array.dtype.itemsize < 4 else None  # a sum of halves overflows soon
+    rows = array.reshape(-1) if array.ndim < 2 else array
     step = max(1, _CHUNK // max(1, rows[0].size))
     for begin in range(0, len(rows), step):
         chunk = rows[begin : begin + step]
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(chunk.sum()):
+            if np.isfinite(chunk.sum(dtype=wide)):
                 continue
         bad = np.argwhere(~np.isfinite(chunk))
         if len(bad):
             at = bad[0]
             value = chunk[tuple(at)]
-            at[0] += begin
-            place = [int(i) for i in (at[1:] if array.ndim < 2 else at)]
+            at[0] += begin + first
+            place = [int(i) for i in at]
             raise ValueError(f"{name} must be finite, got {value} at {place}")
 
 
-def check_fits(array: Array, dtype: npt.DTypeLike, name: str) -> None:
-    """Refuse what is not finite, in the float type that it is going to be converted to."""
-    check_finite(array, name)
-    if array.dtype.kind != "f" or array.dtype.itemsize <= np.dtype(dtype).itemsize:
+def check_fits(array: Rows, dtype: npt.DTypeLike, name: str, scale: float = 1.0) -> None:
+    """Refuse what is not finite, in the float type that it is going to be converted to.
+
+    Nor may it overflow when `scale`, in that type, is then multiplied with it.
+    """
+    if isinstance(array, CSR):
+        check_fits(array.data, dtype, f"{name}.data", scale)
         return
-    largest = np.finfo(dtype).max
+    check_finite(array, name)
+    narrows = array.dtype.kind == "f" and array.dtype.itemsize > np.dtype(dtype).itemsize
+    if not narrows and scale <= 1:
+        return
     step = max(1, _CHUNK // max(1, array[:1].size))
     for begin in range(0, len(array), step):
         chunk = array[begin : begin + step]
-        if chunk.size and max(chunk.max(), -chunk.min()) > largest:
-            cast(chunk, dtype, name)  # raises, naming the place
+        if not chunk.size:
+            continue
+        with np.errstate(over="ignore"):
+            extremes = np.array([chunk.max(), chunk.min()]).astype(dtype)
+            scaled = extremes * extremes.dtype.type(scale)
+        if not np.isfinite(extremes).all():
+            cast(chunk, dtype, name, begin)  # raises, naming the place
+        if not np.isfinite(scaled).all():
+            raise ValueError(
+                f"{name} times input_scale must be finite as {np.dtype(dtype)}, "
+                f"got values from {chunk.min()} to {chunk.max()} and input_scale {scale:g}"
+            )
 
 
-def cast(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
+def take(X: Rows, rows: Array, dtype: npt.DTypeLike) -> Array:
+    """The rows with these numbers as a dense array of `dtype`."""
+    if isinstance(X, CSR):
+        return X.dense(rows, dtype)
+    return X[rows].astype(dtype)
+
+
+def cast(array: Array, dtype: npt.DTypeLike, name: str, first: int = 0) -> Array:
     """The array in the network's float type. Raises ValueError where a value overflows it."""
-    check_finite(array, name)
+    check_finite(array, name, first)
     if array.dtype == dtype:
         return array
     with np.errstate(over="ignore"):
         converted = array.astype(dtype)
     if np.dtype(dtype).itemsize < array.dtype.itemsize:
-        check_finite(converted, f"{name} as {np.dtype(dtype)}")
+        check_finite(converted, f"{name} as {np.dtype(dtype)}", first)
     return converted
 
 
@@ -185,8 +219,21 @@ def columns(value: object, n: int, name: str, layer: int) -> Array:
     return column(array, n, name, layer)
 
 
-def rows(value: object, n: int, name: str = "X") -> Array:
-    """Samples as rows: an array of shape (m, n), m at least 1."""
+def rows(value: object, n: int, name: str = "X") -> Rows:
+    """Samples as rows: an array or compressed sparse rows of shape (m, n), m at least 1."""
+    if not is_sparse(value):
+        return dense_rows(value, n, name)
+    sparse = from_scipy(value, name)
+    if sparse.shape[1] != n or len(sparse) == 0:
+        raise ValueError(
+            f"{name} must have samples as rows with {n} numbers each, one for each neuron of layer 1 "
+            f"(the input layer): wanted shape (m, {n}), got {sparse.shape}"
+        )
+    return sparse
+
+
+def dense_rows(value: object, n: int, name: str = "X") -> Array:
+    """Samples as rows of an array of shape (m, n), m at least 1; refuses sparse matrices."""
     array = numeric(value, name)
     if array.ndim == 1 and array.size == n:
         raise ValueError(
@@ -261,7 +308,7 @@ def pairs(data: object, n_in: int, n_out: int, layer: int, name: str) -> tuple[A
     tuple of two whole arrays (X, Y) with samples as rows.
     """
     if _is_whole(data):
-        X = rows(data[0], n_in, f"the X of {name}")  # type: ignore[index]
+        X = dense_rows(data[0], n_in, f"the X of {name}")  # type: ignore[index]
         Y, is_labels = targets(data[1], len(X), n_out, layer, f"the Y of {name}")  # type: ignore[index]
         return X, one_hot(Y, n_out) if is_labels else Y
     samples = pair_list(data, name)

@@ -18,7 +18,7 @@ from nablanet.clipping import Clipping
 from nablanet.dropout import Dropout
 from nablanet.optimizers import Optimizer
 from nablanet.regularization import Regularization
-from nablanet.shapes import Array
+from nablanet.shapes import Array, Rows
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -118,7 +118,7 @@ class Task:
     zero: a step learns from sum w_x C_x / sum w_x.
     """
 
-    X: Array
+    X: Rows
     Y: Array
     batch_size: int
     optimizer: Optimizer

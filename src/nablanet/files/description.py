@@ -14,7 +14,7 @@ from typing import Any
 
 from nablanet import costs
 from nablanet.activations import ACTIVATIONS
-from nablanet.architecture import check_activations
+from nablanet.architecture import check_activations, check_input_scale, float_type
 from nablanet.network import Network
 from nablanet.shapes import check_sizes, describe
 from nablanet.training import Epoch, History
@@ -33,7 +33,7 @@ class Description:
 
     sizes: n_1 .. n_L. activations: names for layers 2..L. dtype: "float32" or "float64".
     cost_parameters: by name; none, and then not written, for most costs. preprocessing: how inputs become
-    rows of X, for whoever wrote the file to interpret.
+    rows of X, for whoever wrote the file to interpret. input_scale: what the network multiplies X with.
     """
 
     package_version: str
@@ -48,6 +48,7 @@ class Description:
     feature_names: list[str] | None
     target_name: str | None
     history: History
+    input_scale: float = 1.0
 
     def to_json(self) -> str:
         """The text that goes into the file. Raises ValueError or TypeError for what JSON cannot hold."""
@@ -67,6 +68,7 @@ class Description:
             cost=costs.builtin_cost(self.cost, self.cost_parameters),
             init=lambda rng, n_in, n_out: next(layers),
             dtype=self.dtype,
+            input_scale=self.input_scale,
         )
 
 
@@ -81,6 +83,7 @@ def parse_description(text: str) -> Description:
         raise ModelFileError(f"it has format version {version}{newer}, this nablanet reads version {FORMAT}")
     content.setdefault("cost_parameters", {})
     wanted = {f.name for f in fields(Description)}
+    content.setdefault("input_scale", 1.0)  # which files of earlier versions lack
     _same_names("its description", wanted, set(content))
     for name, accepts, kind in _FIELDS:
         if not accepts(content[name]):
@@ -104,6 +107,7 @@ def _check_consistent(d: Description) -> None:
     try:
         sizes = check_sizes(d.sizes)
         check_activations([ACTIVATIONS[name] for name in d.activations], sizes)
+        check_input_scale(d.input_scale, float_type(d.dtype))
         costs.check_pair(costs.builtin_cost(d.cost, d.cost_parameters), ACTIVATIONS[d.activations[-1]])
     except (ValueError, TypeError) as error:
         raise ModelFileError(f"its description is no network: {error}") from None
@@ -192,4 +196,5 @@ _FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("feature_names", _optional_texts, "a list of texts or null"),
     ("target_name", _optional_text, "a text or null"),
     ("history", lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v), "a list of epochs"),
+    ("input_scale", lambda v: type(v) in (int, float), "a number"),
 )

@@ -185,6 +185,7 @@ def _describe(model: Model) -> Description:
         feature_names=model.feature_names,
         target_name=model.target_name,
         history=model.history,
+        input_scale=net.input_scale,
     )
 
 
