@@ -69,6 +69,8 @@ class Network:
     parameters do not fit into memory.
     """
 
+    _input_scale = 1.0  # also of a network made around `__init__`
+
     def __init__(
         self,
         sizes: Sequence[int],
