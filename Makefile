@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' -o -name '*.inl')
 
-.PHONY: run test test-arm lint bench format clean
+.PHONY: run test test-arm test-sanitized lint bench format clean
 
 run: .venv/.package
 	$(BIN)/nablanet train digits
@@ -23,6 +23,20 @@ test-arm: .venv/.cmake
 	qemu-aarch64 build/arm/bits > build/arm/bits.txt
 	cmp build/native/bits.txt build/arm/bits.txt
 	@echo "$$(wc -l < build/arm/bits.txt) trainings ended with the same bits on both machines"
+
+# the C++ programs under the compiler's sanitizers, on every instruction set of this machine; setarch
+# keeps addresses where GCC's thread sanitizer expects them
+test-sanitized: .venv/.cmake
+	for checks in address,undefined thread; do \
+	  $(BIN)/cmake -S . -B build/$$checks -DNABLANET_PYTHON=OFF -DNABLANET_SANITIZE=$$checks && \
+	  $(BIN)/cmake --build build/$$checks --parallel 2 --target bits team || exit 1; \
+	done
+	setarch -R build/thread/team
+	for isa in $$(build/address,undefined/team); do \
+	  build/address,undefined/bits $$isa 1 4 > build/sanitized.txt && \
+	  build/address,undefined/bits $$isa 4 4 | cmp - build/sanitized.txt && \
+	  setarch -R build/thread/bits $$isa 4 13 > build/sanitized.txt || exit 1; \
+	done
 
 lint: .venv/.lint
 	$(BIN)/ruff check .

@@ -86,6 +86,23 @@ nablanet::Arrays<T> arrays(const std::vector<Writable<T>>& weights, const std::v
   return out;
 }
 
+// Whether a signal's handler has raised, as that of Ctrl-C does. Called without the GIL.
+bool interrupted() {
+  const nb::gil_scoped_acquire acquire;
+  return PyErr_CheckSignals() != 0;
+}
+
+// Runs work() without the GIL; raises what a signal's handler raised meanwhile.
+template <class Work>
+auto without_gil(Work work) {
+  try {
+    const nb::gil_scoped_release release;
+    return work();
+  } catch (const nablanet::Interrupted&) {
+    throw nb::python_error();
+  }
+}
+
 // Keeps the training data alive for as long as the engine reads it.
 template <class T>
 class PyEngine {
@@ -93,7 +110,7 @@ class PyEngine {
   PyEngine(const std::vector<Index>& sizes, const std::vector<int>& activations, int cost,
            double cost_parameter, const std::string& isa, int threads)
       : engine_({sizes, enums(activations), static_cast<nablanet::Cost>(cost), cost_parameter},
-                nablanet::choose_kernels(isa).table<T>(), threads) {}
+                nablanet::choose_kernels(isa).table<T>(), threads, interrupted) {}
 
   void load(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
     engine_.load(arrays(weights, biases));
@@ -105,27 +122,46 @@ class PyEngine {
 
   void predict(const Rows& x, Index first, Writable<T> out) {
     const auto from = source(x);
-    const nb::gil_scoped_release release;
-    engine_.predict(from, nullptr, first, static_cast<Index>(out.shape(0)), out.data());
+    without_gil(
+        [&] { return engine_.predict(from, nullptr, first, static_cast<Index>(out.shape(0)), out.data()); });
   }
 
   double evaluate(const Rows& x, const Desired& y, Index first, Writable<T> out,
                   const std::optional<Weights>& weights) {
     const auto from = source(x);
     const auto desired = target(y, weights);
-    const nb::gil_scoped_release release;
-    return engine_.predict(from, &desired, first, static_cast<Index>(out.shape(0)), out.data());
+    return without_gil(
+        [&] { return engine_.predict(from, &desired, first, static_cast<Index>(out.shape(0)), out.data()); });
   }
 
   double gradient(const Rows& x, const Desired& y, Index rows, const std::vector<Writable<T>>& nabla_w,
                   const std::vector<Writable<T>>& nabla_b) {
     const auto from = source(x);
     const auto desired = target(y);
-    const nb::gil_scoped_release release;
-    nablanet::Parameters<T> sums(engine_.sizes());
-    const double cost = engine_.gradient(from, desired, rows, sums);
-    sums.store(arrays(nabla_w, nabla_b));
-    return cost;
+    return without_gil([&] {
+      nablanet::Parameters<T> sums(engine_.sizes());
+      const double cost = engine_.gradient(from, desired, rows, sums);
+      sums.store(arrays(nabla_w, nabla_b));
+      return cost;
+    });
+  }
+
+  void input_gradient(const Rows& x, const Desired& y, Writable<T> out) {
+    const auto from = source(x);
+    const auto desired = target(y);
+    without_gil([&] { engine_.input_gradient(from, desired, static_cast<Index>(out.shape(0)), out.data()); });
+  }
+
+  void jacobian(const Rows& x, Index rows, Writable<T> out) {
+    const auto from = source(x);
+    without_gil([&] { engine_.jacobian(from, rows, out.data()); });
+  }
+
+  void hidden(const Rows& x, Index layer, Writable<T> out) {
+    const auto from = source(x);
+    without_gil([&] {
+      engine_.hidden(from, static_cast<std::size_t>(layer), static_cast<Index>(out.shape(0)), out.data());
+    });
   }
 
   void start(const Rows& x, const Desired& y, Index batch, const nablanet::Settings& settings,
@@ -138,8 +174,7 @@ class PyEngine {
 
   // etas: one for each mini-batch of order[begin:end].
   double train(const Order& order, Index begin, Index end, const Etas& etas) {
-    const nb::gil_scoped_release release;
-    return engine_.train(order.data() + begin, end - begin, etas.data());
+    return without_gil([&] { return engine_.train(order.data() + begin, end - begin, etas.data()); });
   }
 
   // What training remembers beside what `store` gives, by name.
@@ -212,6 +247,9 @@ void bind(nb::module_& module, const char* name) {
       .def("predict", &E::predict, "x"_a, "first"_a, "out"_a)
       .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a, "weights"_a = nb::none())
       .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a)
+      .def("input_gradient", &E::input_gradient, "x"_a, "y"_a, "out"_a)
+      .def("jacobian", &E::jacobian, "x"_a, "rows"_a, "out"_a)
+      .def("hidden", &E::hidden, "x"_a, "layer"_a, "out"_a)
       .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "settings"_a, "weights"_a = nb::none())
       .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a)
       .def("kept", &E::kept)

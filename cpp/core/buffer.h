@@ -1,7 +1,8 @@
 // Memory aligned to cache lines, owned, zero at first.
 #pragma once
 
-#include <cstring>
+#include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <new>
 #include <utility>
@@ -20,24 +21,31 @@ template <class T>
 class Buffer {
  public:
   Buffer() = default;
+  // By calloc, whose large blocks are zero without being written: gigabytes come at once.
   explicit Buffer(Index count) : count_(count) {
     const auto bytes = static_cast<std::size_t>(checked_product(count, sizeof(T)));
-    data_ = static_cast<T*>(::operator new(bytes, std::align_val_t{kLineBytes}));
-    std::memset(static_cast<void*>(data_), 0, bytes);
+    block_ = std::calloc(1, bytes + kLineBytes);
+    if (block_ == nullptr) throw std::bad_alloc();
+    const auto address = reinterpret_cast<std::uintptr_t>(block_);
+    data_ = reinterpret_cast<T*>((address + kLineBytes - 1) / kLineBytes * kLineBytes);
   }
   Buffer(Buffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+      : block_(std::exchange(other.block_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        count_(std::exchange(other.count_, 0)) {}
   Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(block_, other.block_);
     std::swap(data_, other.data_);
     std::swap(count_, other.count_);
     return *this;
   }
-  ~Buffer() { ::operator delete(data_, std::align_val_t{kLineBytes}); }
+  ~Buffer() { std::free(block_); }
 
   T* data() const { return data_; }
   Index size() const { return count_; }
 
  private:
+  void* block_ = nullptr;
   T* data_ = nullptr;
   Index count_ = 0;
 };

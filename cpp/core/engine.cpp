@@ -17,10 +17,13 @@ constexpr double kWorkForThread = 400e3;
 // Rows that one thread predicts at a time: enough to reuse the weights, few enough to stay in cache.
 constexpr Index kPredictRows = 128;
 
-Range share(Range whole, int member, int members) {
-  const Index size = whole.size();
-  return {whole.begin + size * member / members, whole.begin + size * (member + 1) / members};
-}
+// Rows whose gradients are summed in one go. Their number decides the order of additions.
+constexpr Index kGradientRows = 512;
+
+// Multiply-adds of one pass from which on a step can be interrupted: some milliseconds at least.
+constexpr double kLongStep = 2e8;
+// From here on the update of a long step can be interrupted too, at the price of a copy of all it changes.
+constexpr std::chrono::milliseconds kLongUpdate{50};
 
 // Divides a rectangle of outputs: along its panels, so that each thread keeps its weights in its own
 // cache, or along its rows where there are too few panels.
@@ -65,8 +68,12 @@ double multiply_adds(const std::vector<Index>& sizes) {
 }  // namespace
 
 template <class T>
-Engine<T>::Engine(Network network, const Kernels<T>& kernels, int threads)
-    : network_(std::move(network)), kernels_(kernels), threads_(threads), parameters_(network_.sizes) {
+Engine<T>::Engine(Network network, const Kernels<T>& kernels, int threads, Interruption::Question question)
+    : network_(std::move(network)),
+      kernels_(kernels),
+      threads_(threads),
+      question_(question),
+      parameters_(network_.sizes) {
   if (network_.activations.size() + 1 != network_.sizes.size()) {
     throw std::invalid_argument("one activation is needed for each layer but the first");
   }
@@ -140,39 +147,64 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
   std::vector<Workspace<T>> works;
   for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
   Buffer<double> costs(y == nullptr ? 0 : rows);
+  Interruption interruption(question_);
 
   team.run([&](int member) {
     const Workspace<T>& work = works[static_cast<std::size_t>(member)];
     const Range mine = share({0, rows}, member, team.size());
-    for (Index begin = mine.begin; begin < mine.end; begin += block) {
+    for (Index begin = mine.begin; begin < mine.end && !interruption.look(member); begin += block) {
       const Range here{0, std::min(block, mine.end - begin)};
       gather(x, y, Samples{.first = first + begin}, here, work, nullptr);
-      for (std::size_t l = 1; l < last; ++l) {
-        kernels_.forward(product_into(work, l), network_.activations[l - 1], {}, here,
-                         {0, panel_count<T>(network_.sizes[l])});
-      }
-      kernels_.weighted_input(product_into(work, last), here, {0, panel_count<T>(width)});
+      feed_forward(last - 1, here, work, member, interruption);
+      weighted_output(here, work, member, interruption);
       Output<T> output = output_of(work, y != nullptr && y->weights != nullptr);
       output.costs = y == nullptr ? nullptr : costs.data() + begin;
       kernels_.output(output, here);
       kernels_.scatter(output.a, here, width, out + begin * width);
     }
   });
+  if (interruption.happened()) throw Interrupted{};
   double sum = 0;
   for (Index i = 0; i < costs.size(); ++i) sum += costs.data()[i];
   return sum;
 }
 
 template <class T>
+void Engine<T>::feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, int member,
+                             Interruption& interruption) const {
+  for (std::size_t l = 1; l <= layer; ++l) {
+    in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[l])},
+              network_.sizes[l - 1] * kLanes<T>, [&](Range r, Range p) {
+                kernels_.forward(product_into(work, l), network_.activations[l - 1], work.slope(l), r, p);
+              });
+  }
+}
+
+template <class T>
+void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, int member,
+                                Interruption& interruption) const {
+  const std::size_t last = network_.sizes.size() - 1;
+  in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[last])},
+            network_.sizes[last - 1] * kLanes<T>,
+            [&](Range r, Range p) { kernels_.weighted_input(product_into(work, last), r, p); });
+}
+
+template <class T>
 typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples,
                                                     Index rows, std::optional<std::uint64_t> step,
                                                     const Workspace<T>& work, const ActiveInputs& active,
-                                                    int member, Team& team) const {
+                                                    int member, Team& team,
+                                                    Interruption& interruption) const {
   const std::size_t last = network_.sizes.size() - 1;
   const int members = team.size();
   const Range all{0, rows};
-  gather(x, &y, samples, share(all, member, members), work, active.cleared(member));
-  drop(work, 0, step, share(all, member, members), {0, panel_count<T>(network_.sizes[0])});
+  const Range one{0, 1};
+  std::uint32_t* const nonzero = active.cleared(member);
+  in_pieces(interruption, member, share(all, member, members), one, network_.sizes[0] * kLanes<T>,
+            [&](Range r, Range) {
+              gather(x, &y, samples, r, work, nonzero);
+              drop(work, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
+            });
   team.barrier();
 
   const Inputs inputs = active.list(member);
@@ -180,20 +212,26 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
     Product<T> product = product_into(work, l);
     if (l == 1) product.inputs = inputs;
-    if (l < last) {
-      kernels_.forward(product, network_.activations[l - 1], work.slope(l), part.rows, part.panels);
-      drop(work, l, step, part.rows, part.panels);
-    } else {
-      kernels_.weighted_input(product, part.rows, part.panels);
-    }
+    in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
+              [&](Range r, Range p) {
+                if (l < last) {
+                  kernels_.forward(product, network_.activations[l - 1], work.slope(l), r, p);
+                  drop(work, l, step, r, p);
+                } else {
+                  kernels_.weighted_input(product, r, p);
+                }
+              });
     team.barrier();
   }
 
-  kernels_.output(output_of(work, y.weights != nullptr), share(all, member, members));
+  in_pieces(interruption, member, share(all, member, members), one, network_.sizes[last] * kLanes<T>,
+            [&](Range r, Range) { kernels_.output(output_of(work, y.weights != nullptr), r); });
   for (std::size_t l = 1; l < last; ++l) {
     const Range panels = share({0, panel_count<T>(network_.sizes[l])}, member, members);
-    kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1], panels,
-                       work.transposed(l));
+    in_pieces(interruption, member, one, panels, network_.sizes[l + 1] * kLanes<T>, [&](Range, Range p) {
+      kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1], p,
+                         work.transposed(l));
+    });
   }
   team.barrier();
 
@@ -201,7 +239,8 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
     const Product<T> product{work.error(l + 1), all_inputs(network_.sizes[l + 1]), work.transposed(l),
                              nullptr, work.error(l)};
-    kernels_.backward(product, work.slope(l), part.rows, part.panels);
+    in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
+              [&](Range r, Range p) { kernels_.backward(product, work.slope(l), r, p); });
     team.barrier();
   }
 
@@ -227,7 +266,7 @@ void Engine<T>::point_to_moments(Update<T>& update, std::size_t l) const {
 template <class T>
 void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
                        const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
-                       Team& team) const {
+                       Team& team, Interruption& interruption) const {
   const int members = team.size();
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     Update<T> update;
@@ -253,27 +292,47 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
     const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
     const Range active{0, update.inputs.active};
     const Range idle{update.inputs.active, update.inputs.count};
-    if (panels.size() >= members) {
-      kernels_.update(update, {share(panels, member, members), active, idle, true});
-    } else {
-      kernels_.update(update,
-                      {panels, share(active, member, members), share(idle, member, members), member == 0});
-    }
+    const bool by_panels = panels.size() >= members;
+    const UpdatePart part = by_panels ? UpdatePart{share(panels, member, members), active, idle, true}
+                                      : UpdatePart{panels, share(active, member, members),
+                                                   share(idle, member, members), member == 0};
+    // the inputs take the place of rows, and the rows that of inputs; at least once, for the others
+    const Range places{part.active.begin, std::max(part.active.end, part.active.begin + 1)};
+    in_pieces(interruption, member, places, part.panels, rows * kLanes<T>, [&](Range inputs, Range p) {
+      const bool first = inputs.begin == places.begin;
+      const Range here{inputs.begin, std::min(inputs.end, part.active.end)};
+      kernels_.update(update, {p, here, first ? part.idle : Range{0, 0}, first && part.biases});
+    });
   }
   team.barrier();
 }
 
 template <class T>
 double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums) {
-  const Workspace<T> work(network_.sizes, rows, true);
-  Team team(team_size(rows, 3));
+  const Index block = std::min(rows, kGradientRows);
+  const Workspace<T> work(network_.sizes, block, true);
+  Team team(team_size(block, 3));
   const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
+  Interruption interruption(question_);
+  std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
+  const Step<T> add{.rule = Rule::add};
   double sum = 0;
-  team.run([&](int member) {
-    const Propagated passed = propagate(x, y, Samples{}, rows, {}, work, active, member, team);
-    update(work, rows, passed.inputs, Steps{}, sums, Samples{}, 0, member, team);
-    if (member == 0) sum = passed.cost;
-  });
+  for (Index begin = 0; begin < rows; begin += block) {
+    const Index here = std::min(block, rows - begin);
+    const Samples samples{.first = begin};
+    team.run([&](int member) {
+      passed[static_cast<std::size_t>(member)] =
+          propagate(x, y, samples, here, {}, work, active, member, team, interruption);
+    });
+    if (interruption.happened()) throw Interrupted{};
+    team.run([&](int member) {
+      const Inputs& inputs = passed[static_cast<std::size_t>(member)].inputs;
+      update(work, here, inputs, begin == 0 ? Steps{} : Steps{add, add}, sums, Samples{}, 0, member, team,
+             interruption);
+    });
+    if (interruption.happened()) throw Interrupted{};
+    sum += passed[0].cost;
+  }
   return sum;
 }
 
@@ -436,11 +495,70 @@ void Engine<T>::finish_step(int member, Team& team) const {
 }
 
 template <class T>
+void Engine<T>::learn(Index rows, const Inputs& inputs, const Steps& steps, const Samples& next,
+                      Index next_rows, int member, Team& team, Interruption& interruption) const {
+  Steps fused = steps;
+  if (gradient_ != nullptr) fused.weights.rule = fused.biases.rule = Rule::prepare;
+  update(*work_, rows, inputs, fused, parameters_, next, next_rows, member, team, interruption);
+  if (gradient_ != nullptr) apply_clipped(steps, member, team);
+  finish_step(member, team);
+}
+
+template <class T>
+std::vector<Parameters<T>*> Engine<T>::state() {
+  std::vector<Parameters<T>*> sets{&parameters_};
+  for (Parameters<T>* kept : {first_.get(), second_.get(), average_.get()}) {
+    if (kept != nullptr) sets.push_back(kept);
+  }
+  return sets;
+}
+
+template <class T>
+double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta, const ActiveInputs& active,
+                            Team& team) {
+  Interruption interruption(question_);
+  std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
+  const auto started = Interruption::Clock::now();
+  team.run([&](int member) {
+    passed[static_cast<std::size_t>(member)] =
+        propagate(x_, y_, Samples{.order = order}, rows, static_cast<std::uint64_t>(steps_), *work_, active,
+                  member, team, interruption);
+  });
+  if (interruption.happened()) throw Interrupted{};
+
+  const std::vector<Parameters<T>*> sets = state();
+  if (interruption.possible() && Interruption::Clock::now() - started > kLongUpdate) {
+    while (kept_.size() < sets.size()) kept_.emplace_back(network_.sizes);
+    team.run([&](int member) {
+      for (std::size_t i = 0; i < sets.size(); ++i) kept_[i].copy(*sets[i], member, team.size());
+    });
+  } else {
+    interruption.forbid();
+  }
+  const std::int64_t steps_before = steps_;
+  const double power1 = power1_, power2 = power2_;
+  const Steps steps = next_steps(weight_of(y_, order, rows), eta);
+  team.run([&](int member) {
+    learn(rows, passed[static_cast<std::size_t>(member)].inputs, steps, Samples{}, 0, member, team,
+          interruption);
+  });
+  if (interruption.happened()) {
+    for (std::size_t i = 0; i < sets.size(); ++i) std::swap(*sets[i], kept_[i]);
+    steps_ = steps_before;
+    power1_ = power1;
+    power2_ = power2;
+    throw Interrupted{};
+  }
+  return passed[0].cost;
+}
+
+template <class T>
 double Engine<T>::train(const std::int64_t* order, Index count, const double* etas) {
   const Index batch = work_->rows();
+  const bool is_long = static_cast<double>(batch) * multiply_adds(network_.sizes) > kLongStep;
   const auto first_step = static_cast<std::uint64_t>(steps_);
   std::vector<Steps> steps;
-  for (Index begin = 0; begin < count; begin += batch) {
+  for (Index begin = 0; begin < count && !is_long; begin += batch) {
     const Index rows = std::min(batch, count - begin);
     steps.push_back(next_steps(weight_of(y_, order + begin, rows), etas[begin / batch]));
   }
@@ -449,6 +567,10 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   Team team(most > 1 && choice_.team() ? most : 1);
   const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
   double sum = 0;
+  for (Index begin = 0; begin < count && is_long; begin += batch) {
+    sum += long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, team);
+  }
+  Interruption never(nullptr);
   team.run([&](int member) {
     double costs = 0;
     for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -457,16 +579,12 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index rows = end - begin;
       const Samples samples{.order = order + begin};
       const Propagated passed =
-          propagate(x_, y_, samples, rows, first_step + i, *work_, active, member, team);
-      Steps fused = steps[i];
-      if (gradient_ != nullptr) fused.weights.rule = fused.biases.rule = Rule::prepare;
-      update(*work_, rows, passed.inputs, fused, parameters_, Samples{.order = order + end},
-             std::min(batch, count - end), member, team);
-      if (gradient_ != nullptr) apply_clipped(steps[i], member, team);
-      finish_step(member, team);
+          propagate(x_, y_, samples, rows, first_step + i, *work_, active, member, team, never);
+      learn(rows, passed.inputs, steps[i], Samples{.order = order + end}, std::min(batch, count - end),
+            member, team, never);
       costs += passed.cost;
     }
-    if (member == 0) sum = costs;
+    if (member == 0) sum += costs;
   });
   if (most > 1) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/active_inputs.h"
+#include "core/interruption.h"
 #include "core/kernels.h"
 #include "core/parameters.h"
 #include "core/team.h"
@@ -42,8 +43,9 @@ struct Settings {
 template <class T>
 class Engine {
  public:
-  // At most `threads` threads; fewer where the work is too small to divide.
-  Engine(Network network, const Kernels<T>& kernels, int threads);
+  // At most `threads` threads; fewer where the work is too small to divide. Long calls ask `question` now
+  // and then, on the caller's thread, whether to stop; they then throw Interrupted.
+  Engine(Network network, const Kernels<T>& kernels, int threads, Interruption::Question question = nullptr);
 
   const std::vector<Index>& sizes() const { return network_.sizes; }
   Parameters<T>& parameters() { return parameters_; }
@@ -68,14 +70,23 @@ class Engine {
   // each times its weight, as everywhere here.
   double predict(const Source& x, const Target* y, Index first, Index rows, T* out);
 
-  // Sums of dC_x/dw and dC_x/db over all samples in one mini-batch, and the sum of C_x.
+  // Sums of dC_x/dw and dC_x/db over all samples, and the sum of C_x. `sums` is zero at first.
   double gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums);
+
+  // dC_x/dx for `rows` samples, as rows of `out`: BP2 once more, down to the inputs.
+  void input_gradient(const Source& x, const Target& y, Index rows, T* out);
+
+  // da^L_j/dx_k for `rows` samples, as n_L rows of n_1 numbers each.
+  void jacobian(const Source& x, Index rows, T* out);
+
+  // a^l for `rows` samples, of hidden layer l, which counts from 0 for the input layer.
+  void hidden(const Source& x, std::size_t layer, Index rows, T* out);
 
   // What `train` learns from, in mini-batches of at most `batch` rows. The memory stays the caller's.
   void start(const Source& x, const Target& y, Index batch, const Settings& settings);
 
   // One step for each mini-batch of order[0..count), with a learning rate for each in `etas`; returns
-  // the sum of C_x, each before its step.
+  // the sum of C_x, each before its step. Interrupted, it leaves the parameters of the last whole step.
   double train(const std::int64_t* order, Index count, const double* etas);
 
  private:
@@ -98,22 +109,40 @@ class Engine {
   // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
   Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
                        std::optional<std::uint64_t> step, const Workspace<T>& work,
-                       const ActiveInputs& active, int member, Team& team) const;
+                       const ActiveInputs& active, int member, Team& team, Interruption& interruption) const;
   void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
-              const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
-              Team& team) const;
+              const Parameters<T>& changed, const Samples& next, Index next_rows, int member, Team& team,
+              Interruption& interruption) const;
   // `weight`: of all samples in the mini-batch, so their number where none is weighted.
   Steps next_steps(double weight, double eta);
+  // BP3, BP4 and all that the step makes of them.
+  void learn(Index rows, const Inputs& inputs, const Steps& steps, const Samples& next, Index next_rows,
+             int member, Team& team, Interruption& interruption) const;
   // The optimizer's step along `gradient_`, scaled to a norm of at most clip_norm.
   void apply_clipped(Steps steps, int member, Team& team) const;
   // Max-norm and the average, after the optimizer's step.
   void finish_step(int member, Team& team) const;
+  // A step that may take longer than a person wants to wait; returns the sum of C_x.
+  double long_step(const std::int64_t* order, Index rows, double eta, const ActiveInputs& active, Team& team);
+  // Everything that a step changes.
+  std::vector<Parameters<T>*> state();
+  // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).
+  void feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, int member,
+                    Interruption& interruption) const;
+  // z^L.
+  void weighted_output(Range rows, const Workspace<T>& work, int member, Interruption& interruption) const;
+  // The weights of every layer with lanes across its inputs, as BP2 needs them.
+  std::vector<Buffer<T>> transposed(Team& team, Interruption& interruption) const;
+  // BP2 from delta^L down to dC_x/dx, which goes to `errors`.
+  void back_to_inputs(Range rows, const Workspace<T>& work, const std::vector<Buffer<T>>& transposed,
+                      Panels<T> errors, int member, Interruption& interruption) const;
 
   Network network_;
   const Kernels<T>& kernels_;
   int threads_;
+  Interruption::Question question_;
   Parameters<T> parameters_;
   ThreadChoice choice_;
 
@@ -127,7 +156,8 @@ class Engine {
   bool averaging_ = false;  // whether `average_` has begun
   Buffer<double> squares_;  // of each panel of the gradient
   std::int64_t steps_ = 0;
-  double power1_ = 1, power2_ = 1;  // beta1^t and beta2^t
+  double power1_ = 1, power2_ = 1;   // beta1^t and beta2^t
+  std::vector<Parameters<T>> kept_;  // the state before a long step
 };
 
 }  // namespace nablanet

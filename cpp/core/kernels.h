@@ -104,8 +104,9 @@ struct Output {
   const double* weights = nullptr;  // of the rows; unset where each counts once
 };
 
-// `prepare` stores a gradient with its penalties, where the first moment otherwise lies.
-enum class Rule : int { store, sgd, sgd_decay, adam, momentum, nesterov, rmsprop, adamw, prepare };
+// `prepare` stores a gradient with its penalties, where the first moment otherwise lies; `add` adds sums
+// to those that are there.
+enum class Rule : int { store, sgd, sgd_decay, adam, momentum, nesterov, rmsprop, adamw, prepare, add };
 
 // How a sum of gradients over a mini-batch changes a parameter.
 template <class T>

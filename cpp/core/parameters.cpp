@@ -71,6 +71,17 @@ bool Parameters<T>::all_finite() const {
   return true;
 }
 
+template <class T>
+void Parameters<T>::copy(const Parameters& other, int member, int members) {
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    for (const auto buffer : {&Layer::weights, &Layer::bias}) {
+      const T* from = (other.layers_[l].*buffer).data();
+      const Range mine = share({0, (layers_[l].*buffer).size()}, member, members);
+      std::copy(from + mine.begin, from + mine.end, (layers_[l].*buffer).data() + mine.begin);
+    }
+  }
+}
+
 template class Parameters<float>;
 template class Parameters<double>;
 

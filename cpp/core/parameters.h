@@ -27,6 +27,8 @@ class Parameters {
   // Whether the arrays have the same numbers.
   bool holds(const Arrays<T>& arrays) const;
   bool all_finite() const;
+  // Takes over a member's share of the numbers of another set of the same shape.
+  void copy(const Parameters& other, int member, int members);
 
   // Layer l counts from 0 for the book's layer 2.
   Panels<T> weights(std::size_t l) const { return {layers_[l].weights.data(), layers_[l].n_in}; }

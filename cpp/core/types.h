@@ -26,6 +26,12 @@ struct Range {
   constexpr Index size() const { return end - begin; }
 };
 
+// What one of `members` threads does of a whole.
+constexpr Range share(Range whole, int member, int members) {
+  const Index size = whole.size();
+  return {whole.begin + size * member / members, whole.begin + size * (member + 1) / members};
+}
+
 // In the order of ACTIVATIONS in src/nablanet/activations.py and COSTS in costs.py.
 enum class Activation : int {
   sigmoid,

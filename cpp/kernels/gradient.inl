@@ -43,6 +43,16 @@ struct StoreSum {
   }
 };
 
+// For a gradient over more rows than one mini-batch has.
+template <class T>
+struct AddSum {
+  static constexpr bool needs_every_input = false;
+  explicit AddSum(const Step<T>&) {}
+  NABLANET_INLINE void operator()(const Line<T>& sum, const State<T>& at, Index i) const {
+    store_line(at.parameter + i, load_line(at.parameter + i) + sum);
+  }
+};
+
 template <class T>
 struct Descend {
   static constexpr bool needs_every_input = false;

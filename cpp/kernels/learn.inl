@@ -145,6 +145,7 @@ void with_method(Rule rule, const Function& function) {
     case Rule::adamw:
       return function.template run<Learn<T, Gradient, ByAdamW<T>>>();
     case Rule::store:
+    case Rule::add:
     case Rule::prepare:
       return;
   }
@@ -170,6 +171,8 @@ void update(const Update<T>& update, const UpdatePart& part) {
   switch (rule) {
     case Rule::store:
       return update_with<T, StoreSum<T>>(update, part);
+    case Rule::add:
+      return update_with<T, AddSum<T>>(update, part);
     case Rule::sgd:
       return update_with<T, Descend<T>>(update, part);
     case Rule::sgd_decay:

@@ -12,6 +12,7 @@ from nablanet.version import __version__
 if TYPE_CHECKING:
     from nablanet.activations import ACTIVATIONS, Activation, sigmoid, sigmoid_prime
     from nablanet.costs import COSTS, Cost, cross_entropy, huber, quantile
+    from nablanet.derivatives import Gradient
     from nablanet.engine import build_info
     from nablanet.files import ModelFileError, load
     from nablanet.lbfgs import LBFGS
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "activations": ("ACTIVATIONS", "Activation", "sigmoid", "sigmoid_prime"),
     "costs": ("COSTS", "Cost", "cross_entropy", "huber", "quantile"),
+    "derivatives": ("Gradient",),
     "engine": ("build_info",),
     "files": ("ModelFileError", "load"),
     "lbfgs": ("LBFGS",),
@@ -74,6 +76,7 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "Exponential",
+    "Gradient",
     "History",
     "InverseScaling",
     "ModelFileError",

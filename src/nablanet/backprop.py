@@ -142,3 +142,43 @@ def sample_costs(z: Array, a: Array, y: Array, output: Activation, cost: Cost) -
         return fused_cost(z, y, cost, output)
     costs = for_output(cost, output).function(a, y)
     return require_shape(costs, (a.shape[1],), f"cost {cost.name!r}")
+
+
+def input_error(w_first: Array, delta_first: Array) -> Array:
+    """dC_x/dx = (w^2)^T delta^2: BP2 once more, without a slope, since a^1 = x. Shape (n_1, m)."""
+    return w_first.T @ delta_first
+
+
+def input_gradient(
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    activations: Sequence[Activation],
+    cost: Cost,
+    x: Array,
+    y: Array,
+    cost_derivative: CostDerivative | None = None,
+) -> Array:
+    """dC_x/dx for each column of x, shape (n_1, m)."""
+    zs, activated = feed_forward(weights, biases, activations, x)
+    delta = output_error(zs[-1], activated[-1], y, activations[-1], cost, cost_derivative)
+    for l in range(len(weights) - 2, -1, -1):  # noqa: E741
+        delta = backpropagate_error(weights[l + 1], delta, slope(activations[l], zs[l]))
+    return input_error(weights[0], delta)
+
+
+# C_x = sum_j y_j a_j, whose nabla_a C is y itself
+_LINEAR = Cost("linear", lambda a, y: (y * a).sum(axis=0), lambda a, y: y)
+
+
+def jacobian(
+    weights: Sequence[Array], biases: Sequence[Array], activations: Sequence[Activation], x: Array
+) -> Array:
+    """da^L_j/dx_k for each column of x, shape (m, n_L, n_1).
+
+    Row j is the gradient to the inputs of the linear cost C_x = a^L_j.
+    """
+    rows = []
+    for one_hot in np.eye(len(weights[-1]), dtype=x.dtype):
+        y = np.repeat(one_hot[:, np.newaxis], x.shape[1], axis=1)
+        rows.append(input_gradient(weights, biases, activations, _LINEAR, x, y).T)
+    return np.stack(rows, axis=1)

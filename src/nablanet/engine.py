@@ -37,8 +37,12 @@ _SCALAR_NUMBERS = {
     np.dtype(name): number for number, name in enumerate(["float32", "float64", "float16", "uint8"])
 }
 
-# Multiply-adds between two looks at signals and the progress bar: some 20 ms on one core.
+# Multiply-adds between two looks at the progress bar, and at signals unless a mini-batch is so long that
+# the core looks at them itself: some 20 ms on one core. What else there is to do counts as as many: for
+# each neuron of a row, and for each mini-batch.
 _WORK_PER_CALL = 5e8
+_WORK_PER_NEURON = 100
+_WORK_PER_BATCH = 1e5
 
 _MOST_THREADS = 256  # more than any step divides into
 
@@ -81,8 +85,7 @@ def predict(network: Network, X: Rows, n_threads: int | None = None) -> Array:
     core = _loaded(network, n_threads)
     rows = _inputs(X, network)
     outputs = np.empty((len(X), network.sizes[-1]), network.dtype)
-    for begin, end in _blocks(len(X), _multiply_adds(network)):
-        core.predict(rows, begin, outputs[begin:end])
+    core.predict(rows, 0, outputs)
     return outputs
 
 
@@ -93,21 +96,51 @@ def evaluate(
     core = _loaded(network, n_threads)
     rows, desired = _inputs(X, network), _desired(Y, network)
     outputs = np.empty((len(X), network.sizes[-1]), network.dtype)
-    total = 0.0
-    for begin, end in _blocks(len(X), _multiply_adds(network)):
-        total += core.evaluate(rows, desired, begin, outputs[begin:end], weights)
+    total = core.evaluate(rows, desired, 0, outputs, weights)
     return outputs, total / (len(X) if weights is None else float(weights.sum()))
 
 
 def gradient_sums(
     network: Network, X: Rows, Y: Array, n_threads: int | None = None
 ) -> tuple[list[Array], list[Array], float]:
-    """(nabla_b, nabla_w, cost), each summed over the rows of X, as one mini-batch."""
+    """(nabla_b, nabla_w, cost), each summed over the rows of X."""
     core = _loaded(network, n_threads)
     nabla_b = [np.empty_like(b) for b in network.biases]
     nabla_w = [np.empty(w.shape, w.dtype) for w in network.weights]
     cost = core.gradient(_inputs(X, network), _desired(Y, network), len(X), nabla_w, nabla_b)
     return nabla_b, nabla_w, cost
+
+
+def input_gradient(network: Network, X: Rows, Y: Array, n_threads: int | None = None) -> Array:
+    """dC_x/dx for each row, shape (m, n_1)."""
+    core = _loaded(network, n_threads)
+    gradients = np.empty((len(X), network.sizes[0]), network.dtype)
+    core.input_gradient(_inputs(X, network), _desired(Y, network), gradients)
+    return _to_unscaled(gradients, network)
+
+
+def jacobian(network: Network, X: Rows, n_threads: int | None = None) -> Array:
+    """da^L_j/dx_k for each row, shape (m, n_L, n_1)."""
+    core = _loaded(network, n_threads)
+    n_in, n_out = network.sizes[0], network.sizes[-1]
+    derivatives = np.empty((len(X) * n_out, n_in), network.dtype)
+    core.jacobian(_inputs(X, network), len(X), derivatives)
+    return _to_unscaled(derivatives, network).reshape(len(X), n_out, n_in)
+
+
+def hidden(network: Network, X: Rows, layer: int, n_threads: int | None = None) -> Array:
+    """a^l of hidden layer `layer`, from 2 to L - 1, shape (m, n_l)."""
+    core = _loaded(network, n_threads)
+    activations = np.empty((len(X), network.sizes[layer - 1]), network.dtype)
+    core.hidden(_inputs(X, network), layer - 1, activations)
+    return activations
+
+
+def _to_unscaled(derivatives: Array, network: Network) -> Array:
+    """Derivatives to X from those to what enters layer 1, in place."""
+    if network.input_scale != 1:
+        derivatives *= network.dtype.type(network.input_scale)
+    return derivatives
 
 
 class Trainer:
@@ -127,7 +160,7 @@ class Trainer:
             ) from None
 
     def run(self, order: Array, etas: Array, advance: Advance) -> float:
-        """One epoch in this order; returns the mean cost. Ctrl-C takes effect between mini-batches."""
+        """One epoch in this order; returns the mean cost. Ctrl-C undoes the mini-batch it comes in."""
         network = self._network
         network.check_parameters()  # a callback may have changed them
         _load(self._core, network)
@@ -135,7 +168,7 @@ class Trainer:
         etas = np.ascontiguousarray(etas, np.float64)
         total = 0.0
         try:
-            for begin, end in _blocks(len(order), 3 * _multiply_adds(network), self._batch_size):
+            for begin, end in _blocks(len(order), network, self._batch_size):
                 total += self._core.train(order, begin, end, etas[begin // self._batch_size :])
                 if not math.isfinite(total):
                     break
@@ -272,13 +305,9 @@ def _core_rows(X: Rows, scale: float) -> _core.Rows:
     return _core.Rows.dense(X, X.ctypes.data, number, width, row_bytes, strided, column_bytes, scale)
 
 
-def _multiply_adds(network: Network) -> int:
-    return sum(w.size for w in network.weights)
-
-
-def _blocks(n: int, work: int, batch_size: int = 1) -> Iterator[tuple[int, int]]:
+def _blocks(n: int, network: Network, batch_size: int) -> Iterator[tuple[int, int]]:
     """[0, n) in pieces of whole mini-batches, each short enough for Ctrl-C to be answered soon."""
-    batches = max(1, int(_WORK_PER_CALL / (work * batch_size)))
-    step = batches * batch_size
+    row = 3 * sum(w.size for w in network.weights) + _WORK_PER_NEURON * sum(network.sizes)
+    step = max(1, int(_WORK_PER_CALL / (row * batch_size + _WORK_PER_BATCH))) * batch_size
     for begin in range(0, n, step):
         yield begin, min(begin + step, n)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nablanet import backprop, engine, fitting, shapes, training
+from nablanet import backprop, derivatives, engine, fitting, shapes, training
 from nablanet.activations import Activation
 from nablanet.activations import is_builtin as is_builtin_activation
 from nablanet.architecture import (
@@ -25,6 +25,7 @@ from nablanet.clipping import Clipping
 from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
 from nablanet.costs import is_builtin as is_builtin_cost
 from nablanet.csr import CSR
+from nablanet.derivatives import Gradient
 from nablanet.dropout import dropout_rates
 from nablanet.initializers import Initializer, initialize
 from nablanet.lbfgs import check_batch_size, choose_optimizer
@@ -217,6 +218,26 @@ class Network:
         rows, desired = self._samples(X, Y, "X", "Y")
         weights = weights_of(sample_weight, None, desired, self.sizes[-1])
         return self._outputs_and_cost(rows, desired, weights)[1]
+
+    def gradient(self, X: npt.ArrayLike, Y: npt.ArrayLike, *, n_threads: int | None = None) -> Gradient:
+        """The mean cost over samples as rows, and its gradient; X, Y as in `fit`. See `Gradient`."""
+        return derivatives.gradient(self, *self._samples(X, Y, "X", "Y"), n_threads)
+
+    def input_gradient(self, X: npt.ArrayLike, Y: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
+        """dC_x/dx = (w^2)^T delta^2 for samples as rows, shape (m, n_1); X, Y as in `fit`."""
+        return derivatives.input_gradient(self, *self._samples(X, Y, "X", "Y"), n_threads)
+
+    def jacobian(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
+        """da^L_j/dx_k for samples as rows, shape (m, n_L, n_1)."""
+        return derivatives.jacobian(self, X, n_threads)
+
+    def hidden(self, X: npt.ArrayLike, layer: int, *, n_threads: int | None = None) -> Array:
+        """The activations a^l of a layer for samples as rows, shape (m, n_l).
+
+        layer: the book's number, from 1 (X itself, in the network's float type) to L (the outputs);
+        or from the end, -1 being L. Raises ValueError for a layer that is not there.
+        """
+        return derivatives.hidden(self, X, layer, n_threads)
 
     def fit(
         self,

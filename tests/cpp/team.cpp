@@ -1,0 +1,169 @@
+// Works teams of every size hard: many small runs and barriers, many births and deaths, engines in several
+// threads at once, and steps that are interrupted. Prints the instruction sets that this machine runs, once
+// all is right with each; a sanitizer sees the rest (make test-sanitized).
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "core/engine.h"
+#include "core/isa.h"
+#include "core/team.h"
+
+namespace {
+
+using namespace nablanet;
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "%s\n", what);
+  std::exit(1);
+}
+
+// Behind a barrier each member finds what its neighbour wrote before it.
+void work_in_phases(int size) {
+  Team team(size);
+  std::vector<int> written(static_cast<std::size_t>(size));  // no atomics: the barrier must order them
+  for (int run = 0; run < 20; ++run) {
+    team.run([&](int member) {
+      const auto own = static_cast<std::size_t>(member);
+      const auto neighbour = static_cast<std::size_t>((member + 1) % size);
+      for (int phase = 0; phase < 20; ++phase) {
+        written[own] = run + phase;
+        team.barrier();
+        require(written[neighbour] == run + phase, "a barrier let a member through too early");
+        team.barrier();
+      }
+    });
+    for (const int last : written) require(last == run + 19, "run came back too early");
+  }
+}
+
+void come_and_go(int size) {
+  for (int i = 0; i < 50; ++i) {
+    std::atomic<int> count = 0;
+    Team idle(size);
+    Team team(size);
+    team.run([&](int) { ++count; });
+    require(count == size, "not every member has worked");
+  }
+}
+
+struct Problem {
+  std::vector<Index> sizes{64, 96, 80, 10};
+  std::vector<double> X;
+  std::vector<std::int32_t> labels;
+  std::vector<std::int64_t> order;
+  static constexpr Index rows = 300;
+
+  Problem() {
+    for (Index i = 0; i < rows * sizes[0]; ++i)
+      X.push_back(static_cast<double>(i * 7919 % 1000) / 1000 - 0.5);
+    for (Index i = 0; i < rows; ++i) {
+      labels.push_back(static_cast<std::int32_t>(i % 10));
+      order.push_back(i * 47 % rows);
+    }
+  }
+  Source source() const {
+    return {X.data(), Scalar::float64, sizes[0] * static_cast<Index>(sizeof(double)), sizes[0]};
+  }
+  Target target() const { return {{}, labels.data()}; }
+};
+
+Engine<double> engine_for(const Problem& problem, const KernelSet& set, int threads,
+                          Interruption::Question question = nullptr) {
+  Engine<double> engine(
+      {problem.sizes, {Activation::tanh, Activation::relu, Activation::softmax}, Cost::cross_entropy},
+      set.table<double>(), threads, question);
+  for (std::size_t l = 0; l + 1 < problem.sizes.size(); ++l) {
+    const Panels<double> weights = engine.parameters().weights(l);
+    for (Index j = 0; j < problem.sizes[l + 1]; ++j) {
+      for (Index k = 0; k < problem.sizes[l]; ++k) {
+        weights.line(j / kLanes<double>, k)[j % kLanes<double>] =
+            static_cast<double>((j * 31 + k * 17) % 23) / 100 - 0.11;
+      }
+    }
+  }
+  return engine;
+}
+
+// Everything that an engine does, as one sum.
+double all_calls(const Problem& problem, const KernelSet& set, int threads) {
+  Engine<double> engine = engine_for(problem, set, threads);
+  const auto rows = static_cast<std::size_t>(Problem::rows);
+  std::vector<double> out(rows * 10 * 64);
+  engine.start(problem.source(), problem.target(), 100, {Method::adam, 0.9, 0.999, 1e-8, 0.001});
+  const std::array<double, 3> etas{0.01, 0.01, 0.01};
+  double sum = 0;
+  for (int epoch = 0; epoch < 3; ++epoch) sum += engine.train(problem.order.data(), 300, etas.data());
+  const auto add = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) sum += out[i];
+  };
+  const Target target = problem.target();
+  sum += engine.predict(problem.source(), &target, 0, Problem::rows, out.data());
+  add(rows * 10);
+  engine.input_gradient(problem.source(), target, Problem::rows, out.data());
+  add(rows * 64);
+  engine.jacobian(problem.source(), Problem::rows, out.data());
+  add(rows * 10 * 64);
+  engine.hidden(problem.source(), 1, Problem::rows, out.data());
+  add(rows * 96);
+  Parameters<double> sums(problem.sizes);
+  sum += engine.gradient(problem.source(), target, Problem::rows, sums);
+  return sum;
+}
+
+void engines_side_by_side(const KernelSet& set) {
+  const Problem problem;
+  const double expected = all_calls(problem, set, 1);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back(
+        [&, i] { require(all_calls(problem, set, i + 1) == expected, "engines disturb one another"); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+std::vector<double> first_weights(const Problem& problem, Engine<double>& engine) {
+  const double* data = engine.parameters().weights(0).data;
+  return {data, data + problem.sizes[0] * panel_count<double>(problem.sizes[1]) * kLanes<double>};
+}
+
+// A step that is interrupted, wherever it is, leaves the parameters as they were.
+void interrupted_steps(const KernelSet& set) {
+  Problem problem;
+  problem.sizes = {600, 700, 650, 10};
+  problem.X.resize(static_cast<std::size_t>(Problem::rows * 600), 0.25);
+  for (int threads = 1; threads <= 3; ++threads) {
+    static std::atomic<int> left;
+    for (int patience = 1; patience < 40; patience *= 3) {
+      Engine<double> engine = engine_for(problem, set, threads, [] { return --left == 0; });
+      engine.start(problem.source(), problem.target(), 300, {Method::adam, 0.9, 0.999, 1e-8, 0.001});
+      left = patience;
+      const double eta = 0.01;
+      const std::vector<double> before = first_weights(problem, engine);
+      try {
+        engine.train(problem.order.data(), 300, &eta);
+        require(first_weights(problem, engine) != before, "a step did nothing");
+      } catch (const Interrupted&) {
+        require(first_weights(problem, engine) == before, "a torn step");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (int size = 1; size <= 8; ++size) {
+    work_in_phases(size);
+    come_and_go(size);
+  }
+  for (const KernelSet* set : supported_kernels()) {
+    engines_side_by_side(*set);
+    interrupted_steps(*set);
+    std::puts(set->name);
+  }
+}
