@@ -86,8 +86,6 @@ std::uint64_t trained(const char* isa, Activation hidden, Activation output, Cos
 int main(int count, char** arguments) {
   const char* isa = count > 1 ? arguments[1] : "";
   const int threads = count > 2 ? std::atoi(arguments[2]) : 1;
-  const int every = count > 3 ? std::atoi(arguments[3]) : 1;  // only every so many trainings
-  int number = 0;
   std::fprintf(stderr, "%s\n", choose_kernels(isa).name);
   for (int a = 0; a < static_cast<int>(Activation::softmax); ++a) {
     const auto hidden = static_cast<Activation>(a);
@@ -100,7 +98,6 @@ int main(int count, char** arguments) {
                  {Activation::softmax, Cost::cross_entropy}};
     for (const auto& [output, cost] : pairs) {
       for (const Method method : {Method::sgd, Method::adam}) {
-        if (number++ % every != 0) continue;
         const auto f32 = trained<float>(isa, hidden, output, cost, method, threads);
         const auto f64 = trained<double>(isa, hidden, output, cost, method, threads);
         std::printf("%2d %2d %d %d  %016llx %016llx\n", a, static_cast<int>(output), static_cast<int>(cost),
