@@ -2,58 +2,73 @@
 // are, and need no arithmetic.
 #pragma once
 
-#include <bit>
 #include <cstdint>
+#include <vector>
 
 #include "core/buffer.h"
 #include "core/kernels.h"
 
 namespace nablanet {
 
-class ActiveInputs {
+// All inputs of a layer whose activations lie in panels of `stride` rows.
+template <class T>
+class EveryInput {
  public:
-  // For n_in inputs in panels of `lanes`, looked through by `members` threads.
-  ActiveInputs(Index n_in, Index lanes, int members)
-      : n_in_(n_in),
-        lanes_(lanes),
-        panels_((n_in + lanes - 1) / lanes),
-        members_(members),
-        bits_(checked_product(members, panels_)),
-        lists_(checked_product(members, n_in)) {}
-
-  // A member's own bits, one word for each panel, all zero: `gather` sets those of its rows.
-  std::uint32_t* cleared(int member) const {
-    std::uint32_t* own = bits_.data() + member * panels_;
-    for (Index p = 0; p < panels_; ++p) own[p] = 0;
-    return own;
+  EveryInput(Index n_in, Index stride) : n_in_(n_in), places_(n_in), lines_(n_in) {
+    for (Index k = 0; k < n_in; ++k) {
+      places_.data()[k] = (k / kLanes<T> * stride) * kLanes<T> + k % kLanes<T>;
+      lines_.data()[k] = k * kLanes<T>;
+    }
   }
 
-  // The list that follows from all members' bits, in this member's own memory. Without a list where
-  // it would save little.
-  Inputs list(int member) const {
-    std::int32_t* const own = lists_.data() + member * n_in_;
-    std::int32_t* active = own;
-    std::int32_t* idle = own + n_in_;
-    for (Index p = 0; p < panels_; ++p) {
-      std::uint32_t any = 0;
-      for (int m = 0; m < members_; ++m) any |= bits_.data()[m * panels_ + p];
-      const auto first = static_cast<std::int32_t>(p * lanes_);
-      const Index here = n_in_ - first < lanes_ ? n_in_ - first : lanes_;
-      for (std::uint32_t rest = any; rest != 0; rest &= rest - 1) *active++ = first + std::countr_zero(rest);
-      for (std::uint32_t rest = ~any & ((std::uint32_t{1} << here) - 1); rest != 0; rest &= rest - 1) {
-        *--idle = first + std::countr_zero(rest);
-      }
-    }
-    const Index count = active - own;
-    if (count > n_in_ - n_in_ / 8) return {nullptr, n_in_, n_in_};
-    return {own, count, n_in_};
+  Inputs inputs() const {
+    return {.places = places_.data(), .lines = lines_.data(), .active = n_in_, .every = true};
   }
 
  private:
-  Index n_in_, lanes_, panels_;
-  int members_;
-  Buffer<std::uint32_t> bits_;
-  Buffer<std::int32_t> lists_;
+  Index n_in_;
+  Buffer<Index> places_, lines_;
+};
+
+// The inputs of a mini-batch as one thread of a team sees them, in memory of its own.
+template <class T>
+class ActiveInputs {
+ public:
+  explicit ActiveInputs(Index n_in)
+      : n_in_(n_in), bits_(panel_count<T>(n_in)), merged_(panel_count<T>(n_in)), lists_(3 * length()) {}
+
+  // A word for each panel, all zero: `gather` sets a bit for each input of its rows that is not zero.
+  std::uint32_t* cleared() const {
+    for (Index p = 0; p < bits_.size(); ++p) bits_.data()[p] = 0;
+    return bits_.data();
+  }
+
+  // What follows from the bits of the whole team: `every` where a list would save little. `idle`: whether
+  // the inputs that are not active are wanted too.
+  Inputs inputs(const Kernels<T>& kernels, const std::vector<ActiveInputs>& team, const Inputs& every,
+                Index stride, bool idle) const {
+    for (Index p = 0; p < bits_.size(); ++p) {
+      std::uint32_t any = 0;
+      for (const ActiveInputs& member : team) any |= member.bits_.data()[p];
+      merged_.data()[p] = any;
+    }
+    Index* const places = lists_.data();
+    Index* const lines = places + length();
+    Index* const idle_lines = lines + length();
+    Inputs inputs{.places = places, .lines = lines, .idle_lines = idle_lines};
+    inputs.active = kernels.list_inputs(merged_.data(), n_in_, false, stride, places, lines);
+    if (inputs.active > n_in_ - n_in_ / 8) return every;
+    if (idle) inputs.idle = kernels.list_inputs(merged_.data(), n_in_, true, stride, nullptr, idle_lines);
+    return inputs;
+  }
+
+ private:
+  // with room for what `list_inputs` writes beyond
+  Index length() const { return panel_count<T>(n_in_) * kLanes<T> + kLanes<T>; }
+
+  Index n_in_;
+  Buffer<std::uint32_t> bits_, merged_;
+  Buffer<Index> lists_;
 };
 
 }  // namespace nablanet

@@ -68,7 +68,7 @@ void Engine<T>::back_to_inputs(Range rows, const Workspace<T>& work, const std::
   for (std::size_t l = network_.sizes.size() - 1; l >= 1; --l) {
     const Index next = network_.sizes[l];
     const Product<T> product{work.error(l),
-                             {nullptr, next, next},
+                             work.every_input(l),
                              {transposed[l - 1].data(), next},
                              nullptr,
                              l > 1 ? work.error(l - 1) : errors};

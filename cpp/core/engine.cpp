@@ -14,6 +14,9 @@ namespace {
 // Below this many multiply-adds for each thread, waiting for one another costs more than it saves.
 constexpr double kWorkForThread = 400e3;
 
+// So few rows fit into one tile of the product.
+constexpr Index kFewRows = 12;
+
 // Rows that one thread predicts at a time: enough to reuse the weights, few enough to stay in cache.
 constexpr Index kPredictRows = 128;
 
@@ -36,8 +39,6 @@ Part part_of(Index rows, Index panels, int member, int members) {
   if (panels >= members) return {{0, rows}, share({0, panels}, member, members)};
   return {share({0, rows}, member, members), {0, panels}};
 }
-
-Inputs all_inputs(Index count) { return {nullptr, count, count}; }
 
 double weight_of(const Target& y, const std::int64_t* order, Index rows) {
   if (y.weights == nullptr) return static_cast<double>(rows);
@@ -86,8 +87,15 @@ int Engine<T>::team_size(Index rows, double passes) const {
 }
 
 template <class T>
+std::vector<ActiveInputs<T>> Engine<T>::active_inputs(const Team& team) const {
+  std::vector<ActiveInputs<T>> active;
+  for (int i = 0; i < team.size(); ++i) active.emplace_back(network_.sizes[0]);
+  return active;
+}
+
+template <class T>
 Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer) const {
-  return {work.activation(layer - 1), all_inputs(network_.sizes[layer - 1]), parameters_.weights(layer - 1),
+  return {work.activation(layer - 1), work.every_input(layer - 1), parameters_.weights(layer - 1),
           parameters_.bias(layer - 1), work.activation(layer)};
 }
 
@@ -192,14 +200,16 @@ void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, int member
 template <class T>
 typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples,
                                                     Index rows, std::optional<std::uint64_t> step,
-                                                    const Workspace<T>& work, const ActiveInputs& active,
-                                                    int member, Team& team,
+                                                    const Workspace<T>& work,
+                                                    const std::vector<ActiveInputs<T>>& active, bool idle,
+                                                    const Ahead& ahead, int member, Team& team,
                                                     Interruption& interruption) const {
   const std::size_t last = network_.sizes.size() - 1;
   const int members = team.size();
   const Range all{0, rows};
   const Range one{0, 1};
-  std::uint32_t* const nonzero = active.cleared(member);
+  const auto own = static_cast<std::size_t>(member);
+  std::uint32_t* const nonzero = active[own].cleared();
   in_pieces(interruption, member, share(all, member, members), one, network_.sizes[0] * kLanes<T>,
             [&](Range r, Range) {
               gather(x, &y, samples, r, work, nonzero);
@@ -207,11 +217,15 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
             });
   team.barrier();
 
-  const Inputs inputs = active.list(member);
+  const Inputs inputs =
+      active[own].inputs(kernels_, active, work.every_input(0), work.activation(0).stride, idle);
   for (std::size_t l = 1; l <= last; ++l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
     Product<T> product = product_into(work, l);
-    if (l == 1) product.inputs = inputs;
+    if (l == 1) {
+      product.inputs = inputs;
+      product.ahead = ahead;
+    }
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) {
                 if (l < last) {
@@ -237,8 +251,8 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
 
   for (std::size_t l = last - 1; l >= 1; --l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
-    const Product<T> product{work.error(l + 1), all_inputs(network_.sizes[l + 1]), work.transposed(l),
-                             nullptr, work.error(l)};
+    const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
+                             work.error(l)};
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) { kernels_.backward(product, work.slope(l), r, p); });
     team.barrier();
@@ -265,15 +279,15 @@ void Engine<T>::point_to_moments(Update<T>& update, std::size_t l) const {
 
 template <class T>
 void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
-                       const Parameters<T>& changed, const Samples& next, Index next_rows, int member,
-                       Team& team, Interruption& interruption) const {
+                       const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
+                       Interruption& interruption) const {
   const int members = team.size();
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     Update<T> update;
     update.in = work.activation(l);
     update.delta = work.error(l + 1);
     update.rows = rows;
-    update.inputs = l == 0 ? inputs : all_inputs(network_.sizes[l]);
+    update.inputs = l == 0 ? inputs : work.every_input(l);
     update.weights = changed.weights(l);
     update.bias = changed.bias(l);
     update.weight_step = steps.weights;
@@ -284,14 +298,10 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
     } else {
       point_to_moments(update, l);
     }
-    if (l == 0 && !x_.strided && !x_.is_sparse()) {
-      update.next_source = x_;
-      update.next = next;
-      update.next_rows = share({0, next_rows}, member, members);
-    }
+    if (l == 0) update.ahead = ahead;
     const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
     const Range active{0, update.inputs.active};
-    const Range idle{update.inputs.active, update.inputs.count};
+    const Range idle{0, update.inputs.idle};
     const bool by_panels = panels.size() >= members;
     const UpdatePart part = by_panels ? UpdatePart{share(panels, member, members), active, idle, true}
                                       : UpdatePart{panels, share(active, member, members),
@@ -312,7 +322,7 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   const Index block = std::min(rows, kGradientRows);
   const Workspace<T> work(network_.sizes, block, true);
   Team team(team_size(block, 3));
-  const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
+  const std::vector<ActiveInputs<T>> active = active_inputs(team);
   Interruption interruption(question_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const Step<T> add{.rule = Rule::add};
@@ -322,12 +332,12 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
     const Samples samples{.first = begin};
     team.run([&](int member) {
       passed[static_cast<std::size_t>(member)] =
-          propagate(x, y, samples, here, {}, work, active, member, team, interruption);
+          propagate(x, y, samples, here, {}, work, active, true, Ahead{}, member, team, interruption);
     });
     if (interruption.happened()) throw Interrupted{};
     team.run([&](int member) {
       const Inputs& inputs = passed[static_cast<std::size_t>(member)].inputs;
-      update(work, here, inputs, begin == 0 ? Steps{} : Steps{add, add}, sums, Samples{}, 0, member, team,
+      update(work, here, inputs, begin == 0 ? Steps{} : Steps{add, add}, sums, Ahead{}, member, team,
              interruption);
     });
     if (interruption.happened()) throw Interrupted{};
@@ -495,11 +505,25 @@ void Engine<T>::finish_step(int member, Team& team) const {
 }
 
 template <class T>
-void Engine<T>::learn(Index rows, const Inputs& inputs, const Steps& steps, const Samples& next,
-                      Index next_rows, int member, Team& team, Interruption& interruption) const {
+bool Engine<T>::needs_idle() const {
+  return settings_.method != Method::sgd || settings_.decay != 0 || settings_.alpha != 0 ||
+         settings_.l1 != 0 || gradient_ != nullptr;
+}
+
+template <class T>
+Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, int member, const Team& team) const {
+  if (x_.strided || x_.is_sparse()) return {};
+  Ahead ahead{.source = x_, .samples = next, .rows = share({0, rows}, member, team.size())};
+  ahead.lines = {0, ahead.rows.size() * ahead.row_lines()};
+  return ahead;
+}
+
+template <class T>
+void Engine<T>::learn(Index rows, const Inputs& inputs, const Steps& steps, const Ahead& ahead, int member,
+                      Team& team, Interruption& interruption) const {
   Steps fused = steps;
   if (gradient_ != nullptr) fused.weights.rule = fused.biases.rule = Rule::prepare;
-  update(*work_, rows, inputs, fused, parameters_, next, next_rows, member, team, interruption);
+  update(*work_, rows, inputs, fused, parameters_, ahead, member, team, interruption);
   if (gradient_ != nullptr) apply_clipped(steps, member, team);
   finish_step(member, team);
 }
@@ -514,15 +538,15 @@ std::vector<Parameters<T>*> Engine<T>::state() {
 }
 
 template <class T>
-double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta, const ActiveInputs& active,
-                            Team& team) {
+double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
+                            const std::vector<ActiveInputs<T>>& active, Team& team) {
   Interruption interruption(question_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const auto started = Interruption::Clock::now();
   team.run([&](int member) {
     passed[static_cast<std::size_t>(member)] =
         propagate(x_, y_, Samples{.order = order}, rows, static_cast<std::uint64_t>(steps_), *work_, active,
-                  member, team, interruption);
+                  needs_idle(), Ahead{}, member, team, interruption);
   });
   if (interruption.happened()) throw Interrupted{};
 
@@ -539,8 +563,7 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta, c
   const double power1 = power1_, power2 = power2_;
   const Steps steps = next_steps(weight_of(y_, order, rows), eta);
   team.run([&](int member) {
-    learn(rows, passed[static_cast<std::size_t>(member)].inputs, steps, Samples{}, 0, member, team,
-          interruption);
+    learn(rows, passed[static_cast<std::size_t>(member)].inputs, steps, Ahead{}, member, team, interruption);
   });
   if (interruption.happened()) {
     for (std::size_t i = 0; i < sets.size(); ++i) std::swap(*sets[i], kept_[i]);
@@ -565,7 +588,8 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   const int most = team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();
   Team team(most > 1 && choice_.team() ? most : 1);
-  const ActiveInputs active(network_.sizes[0], kLanes<T>, team.size());
+  const std::vector<ActiveInputs<T>> active = active_inputs(team);
+  const bool idle = needs_idle();
   double sum = 0;
   for (Index begin = 0; begin < count && is_long; begin += batch) {
     sum += long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, team);
@@ -578,10 +602,15 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index end = std::min(begin + batch, count);
       const Index rows = end - begin;
       const Samples samples{.order = order + begin};
+      Ahead ahead = rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), member, team);
+      const Range lines = ahead.lines;
+      // the forward product asks too where it passes over its inputs only once
+      const Index early = rows <= kFewRows ? lines.size() * 2 / 5 : 0;
+      ahead.lines = {0, early};
       const Propagated passed =
-          propagate(x_, y_, samples, rows, first_step + i, *work_, active, member, team, never);
-      learn(rows, passed.inputs, steps[i], Samples{.order = order + end}, std::min(batch, count - end),
-            member, team, never);
+          propagate(x_, y_, samples, rows, first_step + i, *work_, active, idle, ahead, member, team, never);
+      ahead.lines = {early, lines.end};
+      learn(rows, passed.inputs, steps[i], ahead, member, team, never);
       costs += passed.cost;
     }
     if (member == 0) sum += costs;

@@ -99,6 +99,7 @@ class Engine {
   };
 
   int team_size(Index rows, double passes) const;
+  std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
   Product<T> product_into(const Workspace<T>& work, std::size_t layer) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
   void gather(const Source& x, const Target* y, const Samples& samples, Range rows, const Workspace<T>& work,
@@ -107,25 +108,32 @@ class Engine {
   void drop(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step, Range rows,
             Range panels) const;
   // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
+  // `idle`: whether the update needs the inputs that are not active.
   Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
                        std::optional<std::uint64_t> step, const Workspace<T>& work,
-                       const ActiveInputs& active, int member, Team& team, Interruption& interruption) const;
+                       const std::vector<ActiveInputs<T>>& active, bool idle, const Ahead& ahead, int member,
+                       Team& team, Interruption& interruption) const;
   void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
-              const Parameters<T>& changed, const Samples& next, Index next_rows, int member, Team& team,
+              const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
               Interruption& interruption) const;
   // `weight`: of all samples in the mini-batch, so their number where none is weighted.
   Steps next_steps(double weight, double eta);
   // BP3, BP4 and all that the step makes of them.
-  void learn(Index rows, const Inputs& inputs, const Steps& steps, const Samples& next, Index next_rows,
-             int member, Team& team, Interruption& interruption) const;
+  void learn(Index rows, const Inputs& inputs, const Steps& steps, const Ahead& ahead, int member, Team& team,
+             Interruption& interruption) const;
   // The optimizer's step along `gradient_`, scaled to a norm of at most clip_norm.
   void apply_clipped(Steps steps, int member, Team& team) const;
   // Max-norm and the average, after the optimizer's step.
   void finish_step(int member, Team& team) const;
   // A step that may take longer than a person wants to wait; returns the sum of C_x.
-  double long_step(const std::int64_t* order, Index rows, double eta, const ActiveInputs& active, Team& team);
+  double long_step(const std::int64_t* order, Index rows, double eta,
+                   const std::vector<ActiveInputs<T>>& active, Team& team);
+  // Whether a step changes weights of inputs that are zero in the whole mini-batch.
+  bool needs_idle() const;
+  // A member's rows of the mini-batch after this one.
+  Ahead rows_ahead(const Samples& next, Index rows, int member, const Team& team) const;
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).

@@ -72,12 +72,29 @@ struct Samples {
   Index at(Index row) const { return order == nullptr ? first + row : static_cast<Index>(order[row]); }
 };
 
-// The inputs of a layer in an order that puts first those that are not zero in the whole mini-batch:
-// the others add nothing to z or to a gradient. Without a list, all inputs in their own order.
+// The inputs of a layer by whether they are zero in the whole mini-batch: those that are, the idle ones,
+// add nothing to z or to a gradient. An input is known by its place in a row of activations and by its
+// line in a panel of weights, both counted in numbers.
 struct Inputs {
-  const std::int32_t* list = nullptr;
+  const Index* places = nullptr;
+  const Index* lines = nullptr;
+  const Index* idle_lines = nullptr;
   Index active = 0;
-  Index count = 0;
+  Index idle = 0;
+  bool every = false;  // all are active, in their own order
+};
+
+// Rows of the mini-batch after this one, to be asked for meanwhile: they lie at random places in memory,
+// and what takes the time of arithmetic now costs none then. `lines` counts cache lines, row after row.
+struct Ahead {
+  Source source;
+  Samples samples;
+  Range rows = {0, 0};
+  Range lines = {0, 0};
+
+  Index row_lines() const {
+    return (source.width * scalar_bytes(source.scalar) + kLineBytes - 1) / kLineBytes;
+  }
 };
 
 // out = in * weights + bias for a layer; BP2 is the same product with transposed weights and no bias.
@@ -88,6 +105,7 @@ struct Product {
   Panels<T> weights;
   const T* bias = nullptr;
   Panels<T> out;
+  Ahead ahead = {};
 };
 
 template <class T>
@@ -142,15 +160,11 @@ struct Update {
   const T* gradient = nullptr;  // for `apply` alone, in the same panels
   const T* bias_gradient = nullptr;
   Step<T> weight_step, bias_step;
-  // The rows `next_rows` of the mini-batch after this one, which are asked for meanwhile: they lie at
-  // random places in memory, and here there is time to wait for them.
-  Source next_source;
-  Samples next;
-  Range next_rows = {0, 0};
+  Ahead ahead;
 };
 
-// What one thread does of an update: panels of neurons, inputs by their place in the list (active
-// ones, and those whose gradient is zero), and the biases of its panels.
+// What one thread does of an update: panels of neurons, inputs by their place in the two lists, and the
+// biases of its panels.
 struct UpdatePart {
   Range panels;
   Range active;
@@ -171,6 +185,10 @@ struct Drop {
 
 template <class T>
 struct Kernels {
+  // Places (unless null) and lines of the inputs whose bits are set, or not set where `unset`; returns
+  // how many they are. Writes up to a panel beyond them.
+  Index (*list_inputs)(const std::uint32_t* bits, Index n_in, bool unset, Index stride, Index* places,
+                       Index* lines);
   // Rows `rows` of a mini-batch from the caller's memory. Unless `nonzero` is null, nonzero[panel]
   // gains a bit for each input that is not zero.
   void (*gather)(const Source&, const Samples&, Range rows, Panels<T> out, std::uint32_t* nonzero);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/active_inputs.h"
 #include "core/buffer.h"
 #include "core/kernels.h"
 
@@ -17,6 +18,7 @@ class Workspace {
       : rows_(rows), stride_(rows | 1), costs_(rows), weights_(rows) {
     for (std::size_t l = 0; l < sizes.size(); ++l) {
       activations_.push_back(lines(sizes[l]));
+      every_.emplace_back(sizes[l], stride_);
       errors_.push_back(backward && l > 0 ? lines(sizes[l]) : Buffer<T>());
       const bool hidden = backward && l > 0 && l + 1 < sizes.size();
       slopes_.push_back(hidden ? lines(sizes[l]) : Buffer<T>());
@@ -31,6 +33,7 @@ class Workspace {
   Index rows() const { return rows_; }
   // Layer l counts from 0 for the input layer, the book's layer 1.
   Panels<T> activation(std::size_t l) const { return {activations_[l].data(), stride_}; }
+  Inputs every_input(std::size_t l) const { return every_[l].inputs(); }
   Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }
   // sigma'(z) of a hidden layer.
   Panels<T> slope(std::size_t l) const { return {slopes_[l].data(), stride_}; }
@@ -50,6 +53,7 @@ class Workspace {
   Index rows_, stride_;
   std::vector<Buffer<T>> activations_, errors_, slopes_, transposed_;
   std::vector<Index> transposed_stride_;
+  std::vector<EveryInput<T>> every_;
   Buffer<T> outputs_, desired_;
   Buffer<double> costs_, weights_;
 };

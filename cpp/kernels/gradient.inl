@@ -95,23 +95,29 @@ struct Adam {
     v = flush(fma(blend2, fma(g, g, all(T{0}) - v), v), kTinyMoment<T>);
     store_line(at.first + i, m);
     store_line(at.second + i, v);
-    store_line(at.parameter + i, weight - rate * m / fma(sqrt(v), root, epsilon));
+    store_line(at.parameter + i, fnma(rate * m, reciprocal(fma(sqrt(v), root, epsilon)), weight));
   }
 };
 
-// BP4 for Inputs x Panels lines of weights: the sum over the rows stays in registers. `inputs` are any
-// of the layer's.
+// BP4 for Inputs x Columns lines of weights: the sum over the rows stays in registers.
 template <class T, int Inputs, int Columns, class Rule>
-NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, Index panel,
-                                   const Index (&inputs)[Inputs]) {
+NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, Index panel, Index first) {
   constexpr Index lanes = kLanes<T>;
+  const Index* const places = update.inputs.places + first;
+  const Index* const lines = update.inputs.lines + first;
+  // in locals, since the compiler must take every store for one into `update`
+  const State<T> at{update.weights.data, update.first, update.second};
+  const Index panel_step = update.weights.stride * lanes;
   Line<T> sum[Inputs][Columns];
-  Index offset[Inputs];
+  Index place[Inputs];
 #pragma GCC unroll kUnroll
   for (int i = 0; i < Inputs; ++i) {
-    offset[i] = offset_of<T>(inputs[i], update.in.stride * lanes);
+    place[i] = places[i];
 #pragma GCC unroll kUnroll
-    for (int c = 0; c < Columns; ++c) sum[i][c] = all(T{0});
+    for (int c = 0; c < Columns; ++c) {
+      sum[i][c] = all(T{0});
+      __builtin_prefetch(at.parameter + (panel + c) * panel_step + lines[i], 1, 3);
+    }
   }
   const T* in = update.in.data;
   const T* delta = update.delta.line(panel, 0);
@@ -122,63 +128,96 @@ NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, In
     for (int c = 0; c < Columns; ++c) d[c] = load_line(delta + c * delta_step);
 #pragma GCC unroll kUnroll
     for (int i = 0; i < Inputs; ++i) {
-      const Line<T> x = all(in[offset[i]]);
+      const Line<T> x = all(in[place[i]]);
 #pragma GCC unroll kUnroll
       for (int c = 0; c < Columns; ++c) sum[i][c] = fma(x, d[c], sum[i][c]);
     }
   }
-  // in locals, since the compiler must take every store for one into `update`
-  const State<T> at{update.weights.data, update.first, update.second};
-  const Index panel_step = update.weights.stride * lanes;
-  const Index first = panel * panel_step;
 #pragma GCC unroll kUnroll
   for (int c = 0; c < Columns; ++c) {
 #pragma GCC unroll kUnroll
-    for (int i = 0; i < Inputs; ++i) rule(sum[i][c], at, first + c * panel_step + inputs[i] * lanes);
+    for (int i = 0; i < Inputs; ++i) rule(sum[i][c], at, (panel + c) * panel_step + lines[i]);
   }
 }
 
-// Asks for the share [begin, end) of `whole` of each row of the next mini-batch. Inlined, since GCC
-// takes a function that only prefetches for one without effect and drops the call.
-template <class T>
-NABLANET_INLINE void prefetch_next(const Update<T>& update, Index begin, Index end, Index whole) {
-  const Index scalar = scalar_bytes(update.next_source.scalar);
-  const Index lines = divide_up(update.next_source.width * scalar, kLineBytes);
-  const Range share = {lines * begin / whole, lines * end / whole};
-  const auto* base = static_cast<const unsigned char*>(update.next_source.data);
-  for (Index row = update.next_rows.begin; row < update.next_rows.end; ++row) {
-    const auto* from = base + update.next.at(row) * update.next_source.row_bytes;
-    for (Index i = share.begin; i < share.end; ++i) __builtin_prefetch(from + i * kLineBytes, 0, 2);
+// The same for any number of inputs and as few rows as their errors stay in registers too. Each input's
+// sums are short chains, which the processor overlaps.
+template <class T, int Rows, int Columns, class Rule>
+void gradient_of_few_rows(const Update<T>& update, const Rule& rule, Index panel, Range active,
+                          bool prefetching) {
+  constexpr Index lanes = kLanes<T>;
+  const Index* const places = update.inputs.places;
+  const Index* const lines = update.inputs.lines;
+  const State<T> at{update.weights.data, update.first, update.second};
+  const Index panel_step = update.weights.stride * lanes;
+  const Index first = panel * panel_step;
+  const T* const in = update.in.data;
+  Line<T> delta[Rows][Columns];
+#pragma GCC unroll kUnroll
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll kUnroll
+    for (int c = 0; c < Columns; ++c) delta[r][c] = load_line(update.delta.line(panel + c, r));
+  }
+  constexpr Index stretch = 8;
+  Prefetch prefetch(update.ahead, prefetching ? divide_up(active.size(), stretch) : 0);
+  for (Index k = active.begin; k < active.end;) {
+    prefetch.some();
+    const Index end = active.end - k < stretch ? active.end : k + stretch;
+    for (; k < end; ++k) {
+      Line<T> sum[Columns];
+#pragma GCC unroll kUnroll
+      for (int c = 0; c < Columns; ++c) sum[c] = all(T{0});
+#pragma GCC unroll kUnroll
+      for (int r = 0; r < Rows; ++r) {
+        const Line<T> x = all(in[places[k] + r * lanes]);
+#pragma GCC unroll kUnroll
+        for (int c = 0; c < Columns; ++c) sum[c] = fma(x, delta[r][c], sum[c]);
+      }
+#pragma GCC unroll kUnroll
+      for (int c = 0; c < Columns; ++c) rule(sum[c], at, first + c * panel_step + lines[k]);
+    }
   }
 }
 
-NABLANET_INLINE Index input_at(const Inputs& inputs, Index place) {
-  return inputs.list == nullptr ? place : static_cast<Index>(inputs.list[place]);
+// Whether there was a form for so few rows.
+template <class T, int Columns, class Rule, int Rows = kFewRows[Columns - 1]>
+NABLANET_INLINE bool few_rows(const Update<T>& update, const Rule& rule, Index panel, Range active,
+                              bool prefetching) {
+  if constexpr (Rows > 0) {
+    if (update.rows == Rows) {
+      gradient_of_few_rows<T, Rows, Columns>(update, rule, panel, active, prefetching);
+      return true;
+    }
+    return few_rows<T, Columns, Rule, Rows - 1>(update, rule, panel, active, prefetching);
+  }
+  return false;
+}
+
+template <class T, int Columns, class Rule>
+void update_active(const Update<T>& update, const Rule& rule, Index panel, Range active, bool prefetching) {
+  // for the chapter's own steps alone: the forms take their time to compile
+  if constexpr (std::is_same_v<Rule, Descend<T>>) {
+    if (few_rows<T, Columns>(update, rule, panel, active, prefetching)) return;
+  }
+  constexpr int height = kTileInputs[Columns - 1];
+  Prefetch prefetch(update.ahead, prefetching ? active.size() / height : 0);
+  Index k = active.begin;
+  for (; k + height <= active.end; k += height) {
+    prefetch.some();
+    gradient_tile<T, height, Columns>(update, rule, panel, k);
+  }
+  for (; k < active.end; ++k) gradient_tile<T, 1, Columns>(update, rule, panel, k);
 }
 
 template <class T, int Columns, class Rule>
 void update_columns(const Update<T>& update, const Rule& rule, Index panel, const UpdatePart& part) {
-  const bool prefetch = panel == part.panels.begin && update.next_rows.size() > 0;
-  Index place = part.active.begin;
-  for (; place + kTileInputs <= part.active.end; place += kTileInputs) {
-    if (prefetch) {
-      const Index done = place - part.active.begin;
-      prefetch_next(update, done, done + kTileInputs, part.active.size());
-    }
-    Index inputs[kTileInputs];
-#pragma GCC unroll kUnroll
-    for (int i = 0; i < kTileInputs; ++i) inputs[i] = input_at(update.inputs, place + i);
-    gradient_tile<T, kTileInputs, Columns>(update, rule, panel, inputs);
-  }
-  for (; place < part.active.end; ++place) {
-    gradient_tile<T, 1, Columns>(update, rule, panel, {input_at(update.inputs, place)});
-  }
+  update_active<T, Columns>(update, rule, panel, part.active, panel == part.panels.begin);
   if constexpr (Rule::needs_every_input) {
     const State<T> at{update.weights.data, update.first, update.second};
     for (Index c = 0; c < Columns; ++c) {
-      for (place = part.idle.begin; place < part.idle.end; ++place) {
-        const Index line = (panel + c) * update.weights.stride + update.inputs.list[place];
-        rule(all(T{0}), at, line * kLanes<T>);
+      const Index first = (panel + c) * update.weights.stride * kLanes<T>;
+      for (Index i = part.idle.begin; i < part.idle.end; ++i) {
+        rule(all(T{0}), at, first + update.inputs.idle_lines[i]);
       }
     }
   }

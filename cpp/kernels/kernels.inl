@@ -24,10 +24,12 @@
 #include "kernels/dropout.inl"
 
 #include "kernels/elementary.inl"
+#include "kernels/inputs.inl"
 
 template <class T>
 constexpr Kernels<T> table() {
   return {
+      .list_inputs = list_inputs<T>,
       .gather = gather<T>,
       .one_hot = one_hot<T>,
       .scatter = scatter<T>,

@@ -73,6 +73,10 @@ NABLANET_INLINE Line<T> pow2(const Line<T>& a) {
   return each<T>([&](int i) { return pow2(a.part[i]); });
 }
 template <class T>
+NABLANET_INLINE Line<T> near_reciprocal(const Line<T>& a) {
+  return each<T>([&](int i) { return near_reciprocal(a.part[i]); });
+}
+template <class T>
 NABLANET_INLINE Line<T> exponent(const Line<T>& a) {
   return each<T>([&](int i) { return exponent(a.part[i]); });
 }
@@ -91,6 +95,11 @@ NABLANET_INLINE LineMask<T> less(const Line<T>& a, const Line<T>& b) {
 template <class T>
 NABLANET_INLINE Line<T> select(const LineMask<T>& m, const Line<T>& yes, const Line<T>& no) {
   return each<T>([&](int i) { return select(m.part[i], yes.part[i], no.part[i]); });
+}
+
+template <class T>
+NABLANET_INLINE Line<T> either(const Line<T>& a, const Line<T>& b) {
+  return each<T>([&](int i) { return either(a.part[i], b.part[i]); });
 }
 
 // A bit for each lane that is not zero.

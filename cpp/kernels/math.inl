@@ -45,6 +45,17 @@ NABLANET_INLINE Line<T> round(const Line<T>& x) {
   return (x + all(kMagic<T>)) - all(kMagic<T>);
 }
 
+// 1 / x for a normal positive x whose reciprocal is normal, to about an ulp, by Newton's steps: each
+// squares the error, and together they take half the time of a division.
+template <class T>
+NABLANET_INLINE Line<T> reciprocal(const Line<T>& x) {
+  constexpr int steps = sizeof(T) == 4 ? 3 : 4;
+  Line<T> r = near_reciprocal(x);
+#pragma GCC unroll 4
+  for (int i = 0; i < steps; ++i) r = fma(r, fnma(x, r, all(T{1})), r);
+  return r;
+}
+
 // x = n ln 2 + r, and exp(r) - 1 in `tail`.
 template <class T>
 struct Reduced {

@@ -10,24 +10,31 @@ NABLANET_INLINE Line<T> convert_line(const S* from, Index count) {
   return load_line(lanes);
 }
 
+// A panel of all rows after the other: what was written lies together, and the bits of a panel gather
+// in a register.
 template <class T, class S>
 void gather_rows(const Source& source, const Samples& samples, Range rows, Panels<T> out,
                  std::uint32_t* bits) {
   constexpr Index lanes = kLanes<T>;
-  const Index whole = source.width / lanes;
-  const Index rest = source.width % lanes;
-  for (Index row = rows.begin; row < rows.end; ++row) {
-    const auto* bytes = static_cast<const unsigned char*>(source.data) + samples.at(row) * source.row_bytes;
-    const auto* from = reinterpret_cast<const S*>(bytes);
-    for (Index panel = 0; panel < whole; ++panel) {
-      const Line<T> x = convert_line<T>(from + panel * lanes, lanes);
-      store_line(out.line(panel, row), x);
-      if (bits != nullptr) bits[panel] |= nonzero(x);
+  constexpr Index block = 16;
+  const S* from[block];
+  for (Index first = rows.begin; first < rows.end; first += block) {
+    const Index height = rows.end - first < block ? rows.end - first : block;
+    for (Index i = 0; i < height; ++i) {
+      const auto* bytes = static_cast<const unsigned char*>(source.data);
+      from[i] = reinterpret_cast<const S*>(bytes + samples.at(first + i) * source.row_bytes);
     }
-    if (rest == 0) continue;
-    const Line<T> x = convert_line<T>(from + whole * lanes, rest);
-    store_line(out.line(whole, row), x);
-    if (bits != nullptr) bits[whole] |= nonzero(x);
+    for (Index k = 0; k < source.width; k += lanes) {
+      const Index count = source.width - k < lanes ? source.width - k : lanes;
+      T* to = out.line(k / lanes, first);
+      Line<T> any = all(T{0});
+      for (Index i = 0; i < height; ++i, to += lanes) {
+        const Line<T> x = convert_line<T>(from[i] + k, count);
+        store_line(to, x);
+        any = either(any, x);
+      }
+      if (bits != nullptr) bits[k / lanes] |= nonzero(any);
+    }
   }
 }
 

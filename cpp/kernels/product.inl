@@ -2,12 +2,41 @@
 
 inline constexpr int kTilePanels = sizeof(kTileRows) / sizeof(kTileRows[0]);
 
-// Where input k of a row lies, from the row's first number.
-template <class T>
-NABLANET_INLINE Index offset_of(Index k, Index panel_step) {
-  const auto n = static_cast<std::size_t>(k);
-  return static_cast<Index>(n / kLanes<T>) * panel_step + static_cast<Index>(n % kLanes<T>);
-}
+constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+
+// Asks for lines ahead, some at a time. Inlined, since GCC takes a function that only prefetches for one
+// without effect and drops the call.
+class Prefetch {
+ public:
+  // All of them, in `parts` calls of `some`.
+  NABLANET_INLINE Prefetch(const Ahead& ahead, Index parts)
+      : ahead_(ahead), left_(parts == 0 ? 0 : ahead.lines.size()) {
+    if (left_ == 0) return;
+    row_lines_ = ahead.row_lines();
+    row_ = ahead.rows.begin + ahead.lines.begin / row_lines_;
+    line_ = ahead.lines.begin % row_lines_;
+    quota_ = divide_up(left_, parts);
+  }
+  NABLANET_INLINE void some() {
+    for (Index now = quota_ < left_ ? quota_ : left_; now > 0;) {
+      const auto* from = static_cast<const unsigned char*>(ahead_.source.data) +
+                         ahead_.samples.at(row_) * ahead_.source.row_bytes + line_ * kLineBytes;
+      const Index here = now < row_lines_ - line_ ? now : row_lines_ - line_;
+      for (Index i = 0; i < here; ++i) __builtin_prefetch(from + i * kLineBytes, 0, 2);
+      now -= here;
+      left_ -= here;
+      line_ += here;
+      if (line_ == row_lines_) {
+        line_ = 0;
+        ++row_;
+      }
+    }
+  }
+
+ private:
+  const Ahead& ahead_;
+  Index left_, row_lines_ = 0, row_ = 0, line_ = 0, quota_ = 0;
+};
 
 // Rows x Columns lines of out = in w + bias, as far as the inputs at places `block` of their order add to
 // it; later blocks go on from what is in `out`. Each lane adds its products in the order of the inputs.
@@ -15,12 +44,22 @@ template <class T, int Rows, int Columns>
 void product_tile(const Product<T>& product, Range block, Index row, Index panel) {
   constexpr Index lanes = kLanes<T>;
   Line<T> sum[Rows][Columns];
+  // in locals, since the compiler must take every store for one into `product`
+  T* const out = product.out.line(panel, row);
+  const Index out_step = product.out.stride * lanes;
+  if (block.begin == 0) {
 #pragma GCC unroll kUnroll
-  for (int c = 0; c < Columns; ++c) {
-    const Line<T> start = product.bias == nullptr ? all(T{0}) : load_line(product.bias + (panel + c) * lanes);
+    for (int c = 0; c < Columns; ++c) {
+      const T* bias = product.bias;
+      const Line<T> start = bias == nullptr ? all(T{0}) : load_line(bias + (panel + c) * lanes);
 #pragma GCC unroll kUnroll
-    for (int r = 0; r < Rows; ++r) {
-      sum[r][c] = block.begin == 0 ? start : load_line(product.out.line(panel + c, row + r));
+      for (int r = 0; r < Rows; ++r) sum[r][c] = start;
+    }
+  } else {
+#pragma GCC unroll kUnroll
+    for (int c = 0; c < Columns; ++c) {
+#pragma GCC unroll kUnroll
+      for (int r = 0; r < Rows; ++r) sum[r][c] = load_line(out + c * out_step + r * lanes);
     }
   }
   const T* weights = product.weights.line(panel, 0);
@@ -38,23 +77,30 @@ void product_tile(const Product<T>& product, Range block, Index row, Index panel
       for (int c = 0; c < Columns; ++c) sum[r][c] = fma(broadcast, w[c], sum[r][c]);
     }
   };
-  if (product.inputs.list == nullptr) {
+  if (product.inputs.every) {
     in += block.begin / lanes * in_step;
     weights += block.begin * lanes;
-    for (Index first = block.begin; first < block.end; first += lanes, in += in_step) {
-      const Index here = block.end - first < lanes ? block.end - first : lanes;
-      for (Index i = 0; i < here; ++i, weights += lanes) add_input(in + i, weights);
+    Index left = block.size();
+    for (; left >= lanes; left -= lanes, in += in_step, weights += lanes * lanes) {
+#pragma GCC unroll 4
+      for (Index i = 0; i < lanes; ++i) add_input(in + i, weights + i * lanes);
     }
+    for (Index i = 0; i < left; ++i) add_input(in + i, weights + i * lanes);
   } else {
-    for (Index place = block.begin; place < block.end; ++place) {
-      const Index k = product.inputs.list[place];
-      add_input(in + offset_of<T>(k, in_step), weights + k * lanes);
+    const Index* const places = product.inputs.places;
+    const Index* const lines = product.inputs.lines;
+    constexpr Index stretch = 8;
+    Prefetch prefetch(product.ahead, divide_up(block.size(), stretch));
+    for (Index i = block.begin; i < block.end;) {
+      prefetch.some();
+      const Index end = block.end - i < stretch ? block.end : i + stretch;
+      for (; i < end; ++i) add_input(in + places[i], weights + lines[i]);
     }
   }
 #pragma GCC unroll kUnroll
   for (int c = 0; c < Columns; ++c) {
 #pragma GCC unroll kUnroll
-    for (int r = 0; r < Rows; ++r) store_line(product.out.line(panel + c, row + r), sum[r][c]);
+    for (int r = 0; r < Rows; ++r) store_line(out + c * out_step + r * lanes, sum[r][c]);
   }
 }
 
@@ -82,8 +128,6 @@ struct ProductTiles {
 };
 template <class T>
 constexpr ProductTiles<T> product_tiles;
-
-constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
 // Inputs whose weights stay in the first cache while tile after tile of rows uses them: 128 lines of
 // three panels are half of it. A multiple of the lanes.

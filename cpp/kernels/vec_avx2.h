@@ -22,7 +22,9 @@ using D = Vec<double>;
 
 // A line takes two of the sixteen registers.
 inline constexpr int kTileRows[] = {6};
-inline constexpr int kTileInputs = 4;
+inline constexpr int kTileInputs[] = {4};
+// Rows whose errors stay in registers while their gradient is summed.
+inline constexpr int kFewRows[] = {0};
 inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {_mm256_loadu_ps(p)}; }
@@ -54,6 +56,10 @@ NABLANET_INLINE D::Mask less(D a, D b) { return _mm256_cmp_pd(a.v, b.v, _CMP_LT_
 NABLANET_INLINE F select(F::Mask m, F yes, F no) { return {_mm256_blendv_ps(no.v, yes.v, m)}; }
 NABLANET_INLINE D select(D::Mask m, D yes, D no) { return {_mm256_blendv_pd(no.v, yes.v, m)}; }
 
+// The bits of both, so that a lane is zero only where both are.
+NABLANET_INLINE F either(F a, F b) { return {_mm256_or_ps(a.v, b.v)}; }
+NABLANET_INLINE D either(D a, D b) { return {_mm256_or_pd(a.v, b.v)}; }
+
 // A bit for each lane that is not zero.
 NABLANET_INLINE std::uint32_t nonzero(F a) {
   return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.v, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
@@ -71,6 +77,16 @@ NABLANET_INLINE D pow2(D n) {
   const __m256i bits = _mm256_castpd_si256(_mm256_add_pd(n.v, _mm256_set1_pd(kMagic<double>)));
   return {
       _mm256_castsi256_pd(_mm256_add_epi64(_mm256_slli_epi64(bits, 52), _mm256_set1_epi64x(1023LL << 52)))};
+}
+
+// 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
+NABLANET_INLINE F near_reciprocal(F x) {
+  const __m256i bits = _mm256_sub_epi32(_mm256_set1_epi32(kReciprocal<float>), _mm256_castps_si256(x.v));
+  return {_mm256_castsi256_ps(bits)};
+}
+NABLANET_INLINE D near_reciprocal(D x) {
+  const __m256i bits = _mm256_sub_epi64(_mm256_set1_epi64x(kReciprocal<double>), _mm256_castpd_si256(x.v));
+  return {_mm256_castsi256_pd(bits)};
 }
 
 // floor(log2 x) and x / 2^floor(log2 x) for a normal positive x.

@@ -22,7 +22,9 @@ using D = Vec<double>;
 
 // Rows of the product's register tile, for 1, 2 and 3 panels; inputs of the gradient's.
 inline constexpr int kTileRows[] = {16, 12, 8};
-inline constexpr int kTileInputs = 8;
+inline constexpr int kTileInputs[] = {16, 8, 8};
+// Rows whose errors stay in registers while their gradient is summed.
+inline constexpr int kFewRows[] = {24, 12, 8};
 inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {_mm512_loadu_ps(p)}; }
@@ -54,6 +56,10 @@ NABLANET_INLINE D::Mask less(D a, D b) { return _mm512_cmp_pd_mask(a.v, b.v, _CM
 NABLANET_INLINE F select(F::Mask m, F yes, F no) { return {_mm512_mask_blend_ps(m, no.v, yes.v)}; }
 NABLANET_INLINE D select(D::Mask m, D yes, D no) { return {_mm512_mask_blend_pd(m, no.v, yes.v)}; }
 
+// The bits of both, so that a lane is zero only where both are.
+NABLANET_INLINE F either(F a, F b) { return {_mm512_or_ps(a.v, b.v)}; }
+NABLANET_INLINE D either(D a, D b) { return {_mm512_or_pd(a.v, b.v)}; }
+
 // A bit for each lane that is not zero.
 NABLANET_INLINE std::uint32_t nonzero(F a) {
   return _mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
@@ -71,6 +77,16 @@ NABLANET_INLINE D pow2(D n) {
   const __m512i bits = _mm512_castpd_si512(_mm512_add_pd(n.v, _mm512_set1_pd(kMagic<double>)));
   return {
       _mm512_castsi512_pd(_mm512_add_epi64(_mm512_slli_epi64(bits, 52), _mm512_set1_epi64(1023LL << 52)))};
+}
+
+// 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
+NABLANET_INLINE F near_reciprocal(F x) {
+  const __m512i bits = _mm512_sub_epi32(_mm512_set1_epi32(kReciprocal<float>), _mm512_castps_si512(x.v));
+  return {_mm512_castsi512_ps(bits)};
+}
+NABLANET_INLINE D near_reciprocal(D x) {
+  const __m512i bits = _mm512_sub_epi64(_mm512_set1_epi64(kReciprocal<double>), _mm512_castpd_si512(x.v));
+  return {_mm512_castsi512_pd(bits)};
 }
 
 // floor(log2 x) and x / 2^floor(log2 x) for a normal positive x.

@@ -9,7 +9,9 @@ struct Vec {
 };
 
 inline constexpr int kTileRows[] = {1};
-inline constexpr int kTileInputs = 1;
+inline constexpr int kTileInputs[] = {1};
+// Rows whose errors stay in registers while their gradient is summed.
+inline constexpr int kFewRows[] = {0};
 inline constexpr int kUnroll = 1;
 
 NABLANET_INLINE Vec<float> load(const float* p) { return {*p}; }
@@ -59,6 +61,17 @@ NABLANET_INLINE Vec<T> select(bool m, Vec<T> yes, Vec<T> no) {
   return m ? yes : no;
 }
 
+// The bits of both, so that a lane is zero only where both are.
+NABLANET_INLINE Vec<float> either(Vec<float> a, Vec<float> b) {
+  const auto bits = __builtin_bit_cast(std::uint32_t, a.v) | __builtin_bit_cast(std::uint32_t, b.v);
+  return {__builtin_bit_cast(float, bits)};
+}
+NABLANET_INLINE Vec<double> either(Vec<double> a, Vec<double> b) {
+  const auto bits = __builtin_bit_cast(std::uint64_t, a.v) | __builtin_bit_cast(std::uint64_t, b.v);
+  return {__builtin_bit_cast(double, bits)};
+}
+
+// A bit for each lane that is not zero.
 template <class T>
 NABLANET_INLINE std::uint32_t nonzero(Vec<T> a) {
   return a.v != 0;
@@ -72,6 +85,16 @@ NABLANET_INLINE Vec<float> pow2(Vec<float> n) {
 NABLANET_INLINE Vec<double> pow2(Vec<double> n) {
   const auto bits = __builtin_bit_cast(std::uint64_t, n.v + kMagic<double>);
   return {__builtin_bit_cast(double, (bits << 52) + (1023ULL << 52))};
+}
+
+// 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
+NABLANET_INLINE Vec<float> near_reciprocal(Vec<float> x) {
+  const auto bits = static_cast<std::uint32_t>(kReciprocal<float>) - __builtin_bit_cast(std::uint32_t, x.v);
+  return {__builtin_bit_cast(float, bits)};
+}
+NABLANET_INLINE Vec<double> near_reciprocal(Vec<double> x) {
+  const auto bits = static_cast<std::uint64_t>(kReciprocal<double>) - __builtin_bit_cast(std::uint64_t, x.v);
+  return {__builtin_bit_cast(double, bits)};
 }
 
 // floor(log2 x) and x / 2^floor(log2 x) for a normal positive x.

@@ -22,7 +22,9 @@ using D = Vec<double>;
 
 // A line takes four of the thirty-two registers.
 inline constexpr int kTileRows[] = {6};
-inline constexpr int kTileInputs = 4;
+inline constexpr int kTileInputs[] = {4};
+// Rows whose errors stay in registers while their gradient is summed.
+inline constexpr int kFewRows[] = {0};
 inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {vld1q_f32(p)}; }
@@ -54,6 +56,14 @@ NABLANET_INLINE D::Mask less(D a, D b) { return vcltq_f64(a.v, b.v); }
 NABLANET_INLINE F select(F::Mask m, F yes, F no) { return {vbslq_f32(m, yes.v, no.v)}; }
 NABLANET_INLINE D select(D::Mask m, D yes, D no) { return {vbslq_f64(m, yes.v, no.v)}; }
 
+// The bits of both, so that a lane is zero only where both are.
+NABLANET_INLINE F either(F a, F b) {
+  return {vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(a.v), vreinterpretq_u32_f32(b.v)))};
+}
+NABLANET_INLINE D either(D a, D b) {
+  return {vreinterpretq_f64_u64(vorrq_u64(vreinterpretq_u64_f64(a.v), vreinterpretq_u64_f64(b.v)))};
+}
+
 // A bit for each lane that is not zero.
 NABLANET_INLINE std::uint32_t nonzero(F a) {
   const uint32x4_t bits = {1, 2, 4, 8};
@@ -72,6 +82,14 @@ NABLANET_INLINE F pow2(F n) {
 NABLANET_INLINE D pow2(D n) {
   const int64x2_t bits = vreinterpretq_s64_f64(vaddq_f64(n.v, vdupq_n_f64(kMagic<double>)));
   return {vreinterpretq_f64_s64(vaddq_s64(vshlq_n_s64(bits, 52), vdupq_n_s64(1023LL << 52)))};
+}
+
+// 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
+NABLANET_INLINE F near_reciprocal(F x) {
+  return {vreinterpretq_f32_s32(vsubq_s32(vdupq_n_s32(kReciprocal<float>), vreinterpretq_s32_f32(x.v)))};
+}
+NABLANET_INLINE D near_reciprocal(D x) {
+  return {vreinterpretq_f64_s64(vsubq_s64(vdupq_n_s64(kReciprocal<double>), vreinterpretq_s64_f64(x.v)))};
 }
 
 // floor(log2 x) and x / 2^floor(log2 x) for a normal positive x.
