@@ -24,6 +24,9 @@ namespace {
 
 using nablanet::Index;
 
+// weights, or biases, one for each of layers 2..L, with any strides
+template <class T>
+using Parameters = std::vector<nb::ndarray<nb::numpy, T, nb::ndim<2>, nb::device::cpu>>;
 template <class T>
 using Writable = nb::ndarray<nb::numpy, T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 // Rows as they lie in the memory of `owner`, which stays alive with them.
@@ -79,11 +82,17 @@ nablanet::Target target(const Desired& desired, const std::optional<Weights>& we
 }
 
 template <class T>
-nablanet::Arrays<T> arrays(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
-  nablanet::Arrays<T> out;
-  for (const auto& w : weights) out.weights.push_back(w.data());
-  for (const auto& b : biases) out.biases.push_back(b.data());
+std::vector<nablanet::Matrix<T>> matrices(const Parameters<T>& parameters) {
+  std::vector<nablanet::Matrix<T>> out;
+  for (const auto& p : parameters) {
+    out.push_back({p.data(), static_cast<Index>(p.stride(0)), static_cast<Index>(p.stride(1))});
+  }
   return out;
+}
+
+template <class T>
+nablanet::Arrays<T> arrays(const Parameters<T>& weights, const Parameters<T>& biases) {
+  return {matrices<T>(weights), matrices<T>(biases)};
 }
 
 // Whether a signal's handler has raised, as that of Ctrl-C does. Called without the GIL.
@@ -112,11 +121,11 @@ class PyEngine {
       : engine_({sizes, enums(activations), static_cast<nablanet::Cost>(cost), cost_parameter},
                 nablanet::choose_kernels(isa).table<T>(), threads, interrupted) {}
 
-  void load(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
+  void load(const Parameters<T>& weights, const Parameters<T>& biases) {
     engine_.load(arrays(weights, biases));
   }
 
-  bool store(const std::vector<Writable<T>>& weights, const std::vector<Writable<T>>& biases) {
+  bool store(const Parameters<T>& weights, const Parameters<T>& biases) {
     return engine_.store(arrays(weights, biases));
   }
 
@@ -134,8 +143,8 @@ class PyEngine {
         [&] { return engine_.predict(from, &desired, first, static_cast<Index>(out.shape(0)), out.data()); });
   }
 
-  double gradient(const Rows& x, const Desired& y, Index rows, const std::vector<Writable<T>>& nabla_w,
-                  const std::vector<Writable<T>>& nabla_b) {
+  double gradient(const Rows& x, const Desired& y, Index rows, const Parameters<T>& nabla_w,
+                  const Parameters<T>& nabla_b) {
     const auto from = source(x);
     const auto desired = target(y);
     return without_gil([&] {
@@ -189,13 +198,11 @@ class PyEngine {
     return names;
   }
 
-  void store_kept(const std::string& name, const std::vector<Writable<T>>& weights,
-                  const std::vector<Writable<T>>& biases) {
+  void store_kept(const std::string& name, const Parameters<T>& weights, const Parameters<T>& biases) {
     kept_as(name).store(arrays(weights, biases));
   }
 
-  void load_kept(const std::string& name, const std::vector<Writable<T>>& weights,
-                 const std::vector<Writable<T>>& biases) {
+  void load_kept(const std::string& name, const Parameters<T>& weights, const Parameters<T>& biases) {
     kept_as(name).load(arrays(weights, biases));
     if (name == "average") engine_.resume_average();
   }

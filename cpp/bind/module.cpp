@@ -24,4 +24,5 @@ NB_MODULE(_core, module) {
   module.def("supported_isas", [] { return names(nablanet::supported_kernels()); });
   module.def("choose_isa", [](const std::string& name) { return nablanet::choose_kernels(name).name; });
   bind_engine(module);
+  bind_single(module);
 }

@@ -183,6 +183,20 @@ struct Drop {
   std::uint32_t threshold = 0;  // 65536 p
 };
 
+// One layer for a single sample: z = w x + b with the caller's own weights, whose columns lie `step`
+// numbers apart, each of `lines` whole lines.
+template <class T>
+struct Row {
+  const T* x = nullptr;
+  const Index* inputs = nullptr;  // those that are not zero
+  Index count = 0;
+  const T* weights = nullptr;
+  Index step = 0;
+  const T* bias = nullptr;
+  Index lines = 0;
+  T* z = nullptr;
+};
+
 template <class T>
 struct Kernels {
   // Places (unless null) and lines of the inputs whose bits are set, or not set where `unset`; returns
@@ -218,6 +232,8 @@ struct Kernels {
   void (*limit_norms)(Panels<T> weights, Index n_in, T bound, Range panels);
   // average += blend (values - average) for `count` whole lines.
   void (*blend)(T* average, const T* values, Index count, T blend);
+  // z, then a = sigma(z) in its place; false where an input, or a parameter that took part, is not finite.
+  bool (*row)(const Row<T>&, Activation);
 };
 
 struct KernelSet {

@@ -14,47 +14,41 @@ Parameters<T>::Parameters(const std::vector<Index>& sizes) {
   }
 }
 
-// Calls move(element of the caller's weights, element of the panels) for every weight, a line of the
-// panels at a time, so that both sides are walked in order.
+// Calls move(the caller's number, ours) for every weight and bias, a line of the panels at a time, so that
+// both sides are walked in order.
 template <class T>
 template <class Move>
-void Parameters<T>::each_weight(std::size_t l, Move move) const {
-  const Layer& layer = layers_[l];
-  for (Index first = 0; first < layer.n_out; first += kLanes<T>) {
-    const Index lanes = std::min(kLanes<T>, layer.n_out - first);
-    T* line = weights(l).line(first / kLanes<T>, 0);
-    for (Index k = 0; k < layer.n_in; ++k, line += kLanes<T>) {
-      for (Index lane = 0; lane < lanes; ++lane) move((first + lane) * layer.n_in + k, line + lane);
+void Parameters<T>::each_parameter(const Arrays<T>& arrays, Move move) const {
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Layer& layer = layers_[l];
+    const Matrix<T>& w = arrays.weights[l];
+    for (Index first = 0; first < layer.n_out; first += kLanes<T>) {
+      const Index lanes = std::min(kLanes<T>, layer.n_out - first);
+      T* line = weights(l).line(first / kLanes<T>, 0);
+      T* theirs = w.data + first * w.row_step;
+      for (Index k = 0; k < layer.n_in; ++k, line += kLanes<T>, theirs += w.column_step) {
+        for (Index lane = 0; lane < lanes; ++lane) move(theirs[lane * w.row_step], line[lane]);
+      }
     }
+    const Matrix<T>& b = arrays.biases[l];
+    for (Index j = 0; j < layer.n_out; ++j) move(b.data[j * b.row_step], layer.bias.data()[j]);
   }
 }
 
 template <class T>
 void Parameters<T>::load(const Arrays<T>& arrays) {
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const T* from = arrays.weights[l];
-    each_weight(l, [from](Index i, T* to) { *to = from[i]; });
-    std::copy_n(arrays.biases[l], layers_[l].n_out, layers_[l].bias.data());
-  }
+  each_parameter(arrays, [](const T& theirs, T& ours) { ours = theirs; });
 }
 
 template <class T>
 void Parameters<T>::store(const Arrays<T>& arrays) const {
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    T* to = arrays.weights[l];
-    each_weight(l, [to](Index i, const T* from) { to[i] = *from; });
-    std::copy_n(layers_[l].bias.data(), layers_[l].n_out, arrays.biases[l]);
-  }
+  each_parameter(arrays, [](T& theirs, const T& ours) { theirs = ours; });
 }
 
 template <class T>
 bool Parameters<T>::holds(const Arrays<T>& arrays) const {
   bool same = true;
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const T* with = arrays.weights[l];
-    each_weight(l, [&same, with](Index i, const T* own) { same &= with[i] == *own; });
-    same &= std::equal(arrays.biases[l], arrays.biases[l] + layers_[l].n_out, layers_[l].bias.data());
-  }
+  each_parameter(arrays, [&same](const T& theirs, const T& ours) { same &= theirs == ours; });
   return same;
 }
 

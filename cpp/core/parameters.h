@@ -8,11 +8,19 @@
 
 namespace nablanet {
 
-// The caller's arrays for layers 2..L: weights (n_out, n_in) and biases (n_out, 1), in C order.
+// An array of the caller's, with the steps from one row and one column to the next in numbers.
+template <class T>
+struct Matrix {
+  T* data;
+  Index row_step;
+  Index column_step;
+};
+
+// The caller's arrays for layers 2..L: weights (n_out, n_in) and biases (n_out, 1).
 template <class T>
 struct Arrays {
-  std::vector<T*> weights;
-  std::vector<T*> biases;
+  std::vector<Matrix<T>> weights;
+  std::vector<Matrix<T>> biases;
 };
 
 // One set of numbers in the shape of a network's parameters: the parameters themselves, a gradient,
@@ -40,7 +48,7 @@ class Parameters {
     Buffer<T> weights, bias;
   };
   template <class Move>
-  void each_weight(std::size_t l, Move move) const;
+  void each_parameter(const Arrays<T>& arrays, Move move) const;
 
   std::vector<Layer> layers_;
 };

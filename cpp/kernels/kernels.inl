@@ -26,6 +26,8 @@
 #include "kernels/elementary.inl"
 #include "kernels/inputs.inl"
 
+#include "kernels/row.inl"
+
 template <class T>
 constexpr Kernels<T> table() {
   return {
@@ -45,5 +47,6 @@ constexpr Kernels<T> table() {
       .sum_squares = sum_squares<T>,
       .limit_norms = limit_norms<T>,
       .blend = blend<T>,
+      .row = row<T>,
   };
 }

@@ -22,7 +22,7 @@ class Prefetch {
       const auto* from = static_cast<const unsigned char*>(ahead_.source.data) +
                          ahead_.samples.at(row_) * ahead_.source.row_bytes + line_ * kLineBytes;
       const Index here = now < row_lines_ - line_ ? now : row_lines_ - line_;
-      for (Index i = 0; i < here; ++i) __builtin_prefetch(from + i * kLineBytes, 0, 2);
+      for (Index i = 0; i < here; i += 4) __builtin_prefetch(from + i * kLineBytes, 0, 2);
       now -= here;
       left_ -= here;
       line_ += here;

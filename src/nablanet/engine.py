@@ -12,8 +12,10 @@ import numpy as np
 
 from nablanet import _core
 from nablanet.activations import ACTIVATIONS
+from nablanet.activations import is_builtin as is_builtin_activation
 from nablanet.costs import COSTS, is_builtin, parameter_of
 from nablanet.csr import CSR
+from nablanet.layout import lies_in_columns
 from nablanet.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from nablanet.shapes import Array, Rows, cast
 from nablanet.state import check_state
@@ -87,6 +89,45 @@ def predict(network: Network, X: Rows, n_threads: int | None = None) -> Array:
     outputs = np.empty((len(X), network.sizes[-1]), network.dtype)
     core.predict(rows, 0, outputs)
     return outputs
+
+
+class Single:
+    """Outputs for a few rows, from the network's own arrays as they lie: no checks, no copies, no threads.
+
+    For a network as it is now: `outputs` gives None where anything about it has changed, or where the
+    checks of the usual way have something to say.
+    """
+
+    def __init__(self, network: Network):
+        self._activations = list(network.activations)
+        self._dtype = network.dtype
+        self._scale = network.input_scale
+        make = _core.Single32 if network.dtype == np.float32 else _core.Single64
+        numbers = [_ACTIVATION_NUMBERS[a.name] for a in self._activations]
+        self._core = make(network.weights, network.biases, numbers, _ISA)
+
+    def outputs(self, network: Network, X: Array) -> Array | None:
+        """a^L for rows X of the network's dtype, shape (m, n_L)."""
+        weights, biases = network.weights, network.biases
+        if (
+            network.activations != self._activations
+            or network.dtype is not self._dtype
+            or network.input_scale != self._scale
+            or type(weights) is not list
+            or type(biases) is not list
+        ):
+            return None
+        outputs = np.empty((len(X), network.sizes[-1]), self._dtype)
+        return outputs if self._core.outputs(weights, biases, X, outputs) else None
+
+
+def single(network: Network) -> Single | None:
+    """For a network whose parameters lie as the engine reads them, and have been checked; else None."""
+    builtin = all(is_builtin_activation(a) for a in network.activations)
+    arrays = network.weights + network.biases
+    if not builtin or network.input_scale != 1 or not all(lies_in_columns(p) for p in arrays):
+        return None
+    return Single(network)
 
 
 def evaluate(
@@ -193,7 +234,7 @@ class Trainer:
         self._core.steps = checked.pop("steps")
         layers = len(self._network.weights)
         for name, arrays in checked.items():
-            self._core.load_kept(name, _contiguous(arrays[:layers]), _contiguous(arrays[layers:]))
+            self._core.load_kept(name, _aligned(arrays[:layers]), _aligned(arrays[layers:]))
 
 
 def _settings(task: Task) -> _core.Settings:
@@ -244,12 +285,12 @@ def _loaded(network: Network, n_threads: int | None) -> _core.Engine32 | _core.E
 
 
 def _load(core: _core.Engine32 | _core.Engine64, network: Network) -> None:
-    core.load(_contiguous(network.weights), _contiguous(network.biases))
+    core.load(_aligned(network.weights), _aligned(network.biases))
 
 
 def _store(core: _core.Engine32 | _core.Engine64, network: Network) -> bool:
     """Write the core's parameters into the network's arrays; False, and no change, if not finite."""
-    weights, biases = _contiguous(network.weights), _contiguous(network.biases)
+    weights, biases = _aligned(network.weights), _aligned(network.biases)
     if not core.store(weights, biases):
         return False
     for kept, written in zip(network.weights + network.biases, weights + biases, strict=True):
@@ -258,8 +299,9 @@ def _store(core: _core.Engine32 | _core.Engine64, network: Network) -> bool:
     return True
 
 
-def _contiguous(parameters: list[Array]) -> list[Array]:
-    return [np.ascontiguousarray(p) for p in parameters]
+def _aligned(parameters: list[Array]) -> list[Array]:
+    """Arrays that the core reads with any strides, as long as these are whole numbers."""
+    return [p if p.flags.aligned else np.ascontiguousarray(p) for p in parameters]
 
 
 def _like(parameters: list[Array]) -> list[Array]:

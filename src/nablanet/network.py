@@ -28,6 +28,7 @@ from nablanet.csr import CSR
 from nablanet.derivatives import Gradient
 from nablanet.dropout import dropout_rates
 from nablanet.initializers import Initializer, initialize
+from nablanet.layout import in_columns
 from nablanet.lbfgs import check_batch_size, choose_optimizer
 from nablanet.optimizers import SGD, Optimizer
 from nablanet.regularization import Regularization
@@ -41,6 +42,7 @@ from nablanet.training import Callback, History, Metric, Task
 # pairs (x, y), or two whole arrays (X, Y)
 Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
 
+_FEW_ROWS = 4  # cheaper straight through the weights than after packing them
 _ROWS_TOGETHER = 4096  # looked at together where NumPy needs room for each
 
 
@@ -71,6 +73,7 @@ class Network:
     """
 
     _input_scale = 1.0  # also of a network made around `__init__`
+    _single: engine.Single | None = None
 
     def __init__(
         self,
@@ -93,7 +96,8 @@ class Network:
         self.input_scale = input_scale
         check_memory(self.sizes, self.dtype)
         self._rng = np.random.default_rng(None if seed is None else shapes.count(seed, "seed", 0))
-        self.weights, self.biases = initialize(init, self._rng, self.sizes, self.dtype)
+        weights, biases = initialize(init, self._rng, self.sizes, self.dtype)
+        self.weights, self.biases = [in_columns(w) for w in weights], [in_columns(b) for b in biases]
 
     def __repr__(self) -> str:
         names = ", ".join(a.name for a in self.activations)
@@ -102,6 +106,21 @@ class Network:
             f"{type(self).__name__}({self.sizes}, activations: {names}; cost: {self.cost}; "
             f"{self.dtype}{scale})"
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_single"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for arrays in (self.weights, self.biases):
+            if isinstance(arrays, list):
+                arrays[:] = [in_columns(a) if np.ndim(a) == 2 else a for a in arrays]
+
+    def __copy__(self) -> Network:
+        """A network that shares these very arrays."""
+        other = object.__new__(type(self))
+        vars(other).update(Network.__getstate__(self))
+        return other
 
     @property
     def input_scale(self) -> float:
@@ -123,6 +142,11 @@ class Network:
 
     def predict(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
         """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L). X as in `fit`."""
+        few = type(X) is np.ndarray and n_threads is None and 0 < X.size <= _FEW_ROWS * self.sizes[0]
+        if few and self._single is not None and not self.overrides("feedforward"):
+            at_once = self._single.outputs(self, X)  # type: ignore[arg-type]
+            if at_once is not None:
+                return at_once
         rows = shapes.rows(X, self.sizes[0])
         shapes.check_fits(rows, self.dtype, "X", self.input_scale)
         if n_threads is not None:
@@ -130,10 +154,13 @@ class Network:
         if self.overrides("feedforward"):
             own = self.dtype if isinstance(rows, CSR) else rows.dtype
             each = (shapes.take(rows, np.array([i]), own).T for i in range(len(rows)))
-            outputs = [self.feedforward(x) for x in each]
+            columns = [self.feedforward(x) for x in each]
             column = (self.sizes[-1], 1)
-            return np.hstack([shapes.require_shape(a, column, "feedforward") for a in outputs]).T
-        return self._outputs(rows, n_threads)
+            return np.hstack([shapes.require_shape(a, column, "feedforward") for a in columns]).T
+        outputs = self._outputs(rows, n_threads)
+        if few:
+            self._single = engine.single(self)
+        return outputs
 
     def SGD(
         self,

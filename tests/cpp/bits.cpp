@@ -61,7 +61,11 @@ std::uint64_t trained(const char* isa, Activation hidden, Activation output, Cos
   }
   Arrays<T> arrays;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    (i % 2 == 0 ? arrays.weights : arrays.biases).push_back(parameters[i].data());
+    if (i % 2 == 0) {
+      arrays.weights.push_back({parameters[i].data(), kSizes[i / 2], 1});
+    } else {
+      arrays.biases.push_back({parameters[i].data(), 1, 1});
+    }
   }
 
   Engine<T> engine({kSizes, {hidden, hidden, output}, cost}, choose_kernels(isa).table<T>(), threads);
