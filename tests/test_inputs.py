@@ -337,6 +337,15 @@ def test_other_sparse_formats_are_refused(kind: str) -> None:
         nn.Network([3, 2]).predict(scipy.sparse.eye_array(3, format=kind))
 
 
+def test_the_chapters_methods_say_that_they_take_arrays() -> None:
+    net = nn.Network([3, 2])
+    X: Any = scipy.sparse.csr_array(np.eye(3))
+    with pytest.raises(TypeError, match=r"the X of training_data is a sparse matrix.*X.toarray\(\)"):
+        net.SGD((X, [0, 1, 0]), 1, 1, 0.1)
+    with pytest.raises(TypeError, match="the X of test_data is a sparse matrix"):
+        net.evaluate((X, [0, 1, 0]))
+
+
 def test_sparse_rows_that_change_during_training_do_no_harm() -> None:
     X = scipy.sparse.csr_array(np.ones((4, 3)))
 

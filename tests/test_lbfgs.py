@@ -235,8 +235,10 @@ def test_a_cost_that_is_not_finite_is_a_divergence() -> None:
         ({"eta": 0.1}, ValueError, "L-BFGS finds the length of its steps itself: leave eta out"),
         ({"batch_size": 19}, ValueError, "L-BFGS learns from all 20 samples at once"),
         ({"batch_size": "all"}, TypeError, "batch_size must be an integer"),
-        ({"schedule": "cosine"}, ValueError, "L-BFGS goes without schedule"),
-        ({"resume": nn.History()}, ValueError, "L-BFGS goes without resume"),
+        ({"schedule": "cosine"}, ValueError, "goes without schedule"),
+        ({"resume": nn.History()}, ValueError, "goes without resume"),
+        ({"clip_norm": 1.0}, ValueError, "goes without clip_value and clip_norm"),
+        ({"sample_weight": np.ones(20)}, ValueError, "goes without sample_weight and class_weight"),
         ({"optimizer": "bfgs"}, ValueError, "no optimizer 'bfgs'; there are: sgd, .*lbfgs"),
     ],
 )

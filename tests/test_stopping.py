@@ -243,6 +243,7 @@ def untouched(net: nn.Network) -> list[bytes]:
         ({"metrics": {"cost": max}, "held_out": True}, ValueError, "has the name 'cost'"),
         ({"metrics": {"seconds": max}, "held_out": True}, ValueError, "has the name 'seconds'"),
         ({"callbacks": [3]}, TypeError, "callbacks must be functions of an Epoch"),
+        ({"callbacks": print}, TypeError, "callbacks must be a list of functions of an Epoch"),
         ({"batch_size": None}, ValueError, "optimizer 'sgd' needs batch_size"),
     ],
 )

@@ -54,6 +54,8 @@ def fit(
     arguments of type object are checked here; see `Network.fit`.
     """
     functions = _checked_metrics(metrics, validation)
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be a list of functions of an Epoch, got {describe(callbacks)}")
     callbacks = list(callbacks)
     for callback in callbacks:
         if not callable(callback):
@@ -68,7 +70,7 @@ def fit(
         lbfgs.check_task(task)
         for who, given in (("schedule", schedule), ("resume", resume), ("dropout", any(dropout) or None)):
             if given is not None:
-                raise ValueError(f"L-BFGS goes without {who}: leave it out")
+                raise ValueError(f"L-BFGS takes no steps on mini-batches and goes without {who}")
     state = resuming.get_state(resume, network, task, epochs)
 
     stopper = Stopper(rules)

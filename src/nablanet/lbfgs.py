@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Rows in one call of the engine: activations stay in the cache, and Ctrl-C is answered in between.
 _ROWS = 512
 
+# Fields of a task that `fit` has under other names.
+_ARGUMENTS = {"clipping": "clip_value and clip_norm", "weights": "sample_weight and class_weight"}
+
 # (mean cost) -> whether to stop
 EndOfIteration = Callable[[float], bool]
 
@@ -73,7 +76,9 @@ def check_task(task: Task) -> None:
     known = {"X", "Y", "batch_size", "optimizer", "regularization", "n_threads", "lmbda", "alpha"}
     for name in _changed(task) + _changed(task.regularization):
         if name not in known:
-            raise ValueError(f"L-BFGS takes no steps on mini-batches and goes without {name}: leave it out")
+            raise ValueError(
+                f"L-BFGS takes no steps on mini-batches and goes without {_ARGUMENTS.get(name, name)}"
+            )
 
 
 def minimize(network: Network, task: Task, epochs: int, end: EndOfIteration) -> str | None:

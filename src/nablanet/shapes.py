@@ -337,6 +337,8 @@ def pair_list(data: object, name: str) -> list[tuple[Any, Any]]:
     samples = list(data)
     if not samples:
         raise ValueError(f"{name} is empty: {wanted}")
+    if is_sparse(samples[0]):
+        raise TypeError(f"the X of {name} is a sparse matrix, which `fit` takes; pass X.toarray()")
     for i, sample in enumerate(samples):
         if not isinstance(sample, (tuple, list, np.ndarray)) or len(sample) != 2:
             hint = "; whole arrays are passed as a tuple (X, Y) of NumPy arrays" if len(samples) == 2 else ""
