@@ -87,8 +87,10 @@ def test_the_weight_0_leaves_a_sample_out_whatever_it_is(
 
 
 @pytest.mark.parametrize("optimizer", [nn.SGD(0.1), nn.Adam(0.01)], ids=["sgd", "adam"])
-@pytest.mark.parametrize("lmbda", [0.0, 0.5])
-def test_a_mini_batch_without_weight_has_gradient_zero(optimizer: Optimizer, lmbda: float) -> None:
+@pytest.mark.parametrize(("lmbda", "alpha"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5)])
+def test_a_mini_batch_without_weight_has_gradient_zero(
+    optimizer: Optimizer, lmbda: float, alpha: float
+) -> None:
     p = problem([3, 4, 2], "tanh", "quadratic", "identity", m=6)
     ours, theirs = stay(p.network), stay(InPython([3, 4, 2]))
     theirs.activations = ours.activations
@@ -96,13 +98,33 @@ def test_a_mini_batch_without_weight_has_gradient_zero(optimizer: Optimizer, lmb
     before = [w.copy() for w in ours.weights]
     for net in (ours, theirs):
         weights = [0, 0, 1, 2, 0, 0]
-        net.fit(p.X, p.Y, epochs=1, batch_size=2, optimizer=optimizer, lmbda=lmbda, sample_weight=weights)
+        keywords: dict[str, Any] = {"lmbda": lmbda, "alpha": alpha, "sample_weight": weights}
+        net.fit(p.X, p.Y, epochs=1, batch_size=2, optimizer=optimizer, **keywords)
     assert_same_networks(ours, theirs)
-    if lmbda == 0 and isinstance(optimizer, nn.SGD):
+    if lmbda == alpha == 0 and isinstance(optimizer, nn.SGD):
         alone = stay(problem([3, 4, 2], "tanh", "quadratic", "identity", m=6).network)
         alone.fit(p.X[2:4], p.Y[2:4], epochs=1, batch_size=2, optimizer=optimizer, sample_weight=[1, 2])
         assert_same_networks(ours, alone)
     assert not np.array_equal(before[0], ours.weights[0])
+
+
+@pytest.mark.parametrize("kind", [nn.Network, InPython])
+@pytest.mark.parametrize("weight", [1.0, 3.0, 1e-5])
+def test_equal_weights_change_nothing_beside_penalties(kind: type[nn.Network], weight: float) -> None:
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((23, 4)), rng.standard_normal((23, 2))
+    ours, theirs = (kind([4, 6, 2], activation="tanh", seed=1) for _ in range(2))
+    keywords: dict[str, Any] = {
+        "epochs": 3,
+        "batch_size": 5,
+        "eta": 0.1,
+        "lmbda": 0.7,
+        "alpha": 0.8,
+        "l1": 0.9,
+    }
+    ours.fit(X, Y, sample_weight=np.full(23, weight), **keywords)
+    theirs.fit(X, Y, **keywords)
+    assert_same_networks(ours, theirs)
 
 
 @given(problems(), st.integers(0, 2**32 - 1))

@@ -392,9 +392,9 @@ void Engine<T>::set_steps(std::int64_t steps) {
 }
 
 template <class T>
-typename Engine<T>::Steps Engine<T>::next_steps(double weight, double eta) {
+typename Engine<T>::Steps Engine<T>::next_steps(double weight, Index rows, double eta) {
   const double mean = weight > 0 ? 1.0 / weight : 0;
-  const double decay = settings_.decay + settings_.alpha * mean;
+  const double decay = settings_.decay + settings_.alpha * (1.0 / static_cast<double>(rows));
   Step<T> step;
   ++steps_;
   power1_ *= settings_.beta1;
@@ -561,7 +561,7 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
   }
   const std::int64_t steps_before = steps_;
   const double power1 = power1_, power2 = power2_;
-  const Steps steps = next_steps(weight_of(y_, order, rows), eta);
+  const Steps steps = next_steps(weight_of(y_, order, rows), rows, eta);
   team.run([&](int member) {
     learn(rows, passed[static_cast<std::size_t>(member)].inputs, steps, Ahead{}, member, team, interruption);
   });
@@ -583,7 +583,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   std::vector<Steps> steps;
   for (Index begin = 0; begin < count && !is_long; begin += batch) {
     const Index rows = std::min(batch, count - begin);
-    steps.push_back(next_steps(weight_of(y_, order + begin, rows), etas[begin / batch]));
+    steps.push_back(next_steps(weight_of(y_, order + begin, rows), rows, etas[begin / batch]));
   }
   const int most = team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();

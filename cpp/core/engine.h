@@ -31,7 +31,7 @@ struct Settings {
   double beta1 = 0, beta2 = 0, epsilon = 0;
   double decay = 0;  // lambda / n
   double mu = 0, rho = 0, weight_decay = 0;
-  double alpha = 0;  // of each mini-batch, divided by its samples' weight
+  double alpha = 0;  // divided by the samples of each mini-batch
   double l1 = 0;     // lambda_1 / n
   // Off where they are 0.
   double clip_value = 0, clip_norm = 0, max_norm = 0, average = 0;
@@ -118,8 +118,8 @@ class Engine {
   void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
               const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
               Interruption& interruption) const;
-  // `weight`: of all samples in the mini-batch, so their number where none is weighted.
-  Steps next_steps(double weight, double eta);
+  // `weight`: of all samples in the mini-batch, so `rows`, their number, where none is weighted.
+  Steps next_steps(double weight, Index rows, double eta);
   // BP3, BP4 and all that the step makes of them.
   void learn(Index rows, const Inputs& inputs, const Steps& steps, const Ahead& ahead, int member, Team& team,
              Interruption& interruption) const;

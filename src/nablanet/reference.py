@@ -107,7 +107,7 @@ class Trainer:
         nabla_b, nabla_w, costs = gradient_sums(net, x, y.astype(net.dtype), weights, masks)
         m = self._weight_of(batch) or 1.0  # without any weight the sums are zero
         n = len(task.X)
-        penalties = [task.regularization.gradient(w, n, m) for w in net.weights]
+        penalties = [task.regularization.gradient(w, n, len(batch)) for w in net.weights]
         gradients = [nw / m + penalty for nw, penalty in zip(nabla_w, penalties, strict=True)]
         gradients += [nb / m for nb in nabla_b]
         parameters = _copies(net.weights + net.biases)
