@@ -261,7 +261,7 @@ class Network:
     def hidden(self, X: npt.ArrayLike, layer: int, *, n_threads: int | None = None) -> Array:
         """The activations a^l of a layer for samples as rows, shape (m, n_l).
 
-        layer: the book's number, from 1 (X itself, in the network's float type) to L (the outputs);
+        layer: the book's number, from 1 (input_scale X, in the network's float type) to L (the outputs);
         or from the end, -1 being L. Raises ValueError for a layer that is not there.
         """
         return derivatives.hidden(self, X, layer, n_threads)
@@ -306,7 +306,7 @@ class Network:
         (step, n_steps) -> factor on eta, called for each mini-batch of the run.
 
         lmbda: the book's L2 regularization, which adds lmbda/(2m) sum w^2 to the cost that is minimized
-        (not to the cost reported). alpha: scikit-learn's, alpha/2 sum w^2 over the rows of the
+        (not to the cost reported). alpha: scikit-learn's, alpha/2 sum w^2 divided by the rows of the
         mini-batch. l1: the book's L1, l1/m sum |w|. clip_value, clip_norm: limit each component of the
         mini-batch's gradient, or the norm of all of it; one of the two. max_norm: limits the norm of
         each neuron's incoming weights after each step. dropout: the share of neurons that each step
@@ -323,13 +323,15 @@ class Network:
         validation: (X, Y) held out, looked at after each epoch, or (X, Y, sample_weight), which weights
         their cost. metrics: by name, functions (Y, outputs) -> number of the held-out desired outputs
         (rows, or labels) and a^L as rows. early_stopping: an `EarlyStopping`, or True for one by the
-        validation cost. n_threads: at most that many threads (all cores by default); the result is the
-        same bits for any number. progress: a progress bar on standard error where that is a terminal.
-        callbacks: called with each `Epoch`; one that returns True ends training. resume: the `History`
-        of an earlier call with the same arguments, which is carried on until `epochs` in all.
+        validation cost; the network gets the parameters of its best epoch. n_threads: at most that
+        many threads (all cores by default); the result is the same bits for any number. progress: a
+        progress bar on standard error where that is a terminal. callbacks: called with each `Epoch`;
+        one that returns True ends training. resume: the `History` of an earlier call with the same
+        arguments, which is carried on until `epochs` in all.
 
         Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
-        no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch.
+        no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch, or of the last
+        step that L-BFGS accepted.
         """
         epochs = shapes.count(epochs, "epochs")
         chosen = choose_optimizer(optimizer, eta)

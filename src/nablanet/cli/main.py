@@ -127,7 +127,8 @@ def train(
         typer.Option(
             parser=options.known_cost,
             metavar="NAME",
-            help="cross_entropy (default for classes) or quadratic (for numbers).",
+            help="By default cross_entropy for classes, quadratic for numbers; "
+            f"there are {', '.join(options.COSTS)}.",
         ),
     ] = None,
     optimizer: Annotated[
