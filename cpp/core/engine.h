@@ -148,6 +148,7 @@ class Engine {
                       Panels<T> errors, int member, Interruption& interruption) const;
 
   Network network_;
+  double multiply_adds_;  // of one pass, for a sample
   const Kernels<T>& kernels_;
   int threads_;
   Interruption::Question question_;
