@@ -4,12 +4,12 @@ inline constexpr Index kByteBits = 8;
 
 // The places of the bits of each byte, first to last, and how many they are.
 struct BytePlaces {
-  Index place[256][kByteBits] = {};
+  std::uint8_t place[256][kByteBits] = {};
   std::uint8_t count[256] = {};
 
   constexpr BytePlaces() {
     for (unsigned byte = 0; byte < 256; ++byte) {
-      for (Index bit = 0; bit < kByteBits; ++bit) {
+      for (std::uint8_t bit = 0; bit < kByteBits; ++bit) {
         if ((byte >> bit & 1U) != 0) place[byte][count[byte]++] = bit;
       }
     }
@@ -28,7 +28,7 @@ Index list_inputs(const std::uint32_t* bits, Index n_in, bool unset, Index strid
     if (unset && n_in - panel * lanes < lanes) word &= (1U << (n_in - panel * lanes)) - 1;
     for (Index lane = 0; lane < lanes; lane += kByteBits, word >>= kByteBits) {
       const std::uint32_t byte = word & 0xff;
-      const Index* place = byte_places.place[byte];
+      const std::uint8_t* place = byte_places.place[byte];
       const Index first_line = (panel * lanes + lane) * lanes;
       for (Index i = 0; i < kByteBits; ++i) lines[count + i] = first_line + place[i] * lanes;
       if (places != nullptr) {
