@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "core/buffer.h"
 #include "core/kernels.h"
@@ -30,12 +29,11 @@ class EveryInput {
   Buffer<Index> places_, lines_;
 };
 
-// The inputs of a mini-batch as one thread of a team sees them, in memory of its own.
+// Which inputs of a mini-batch are not zero, in memory of one thread.
 template <class T>
 class ActiveInputs {
  public:
-  explicit ActiveInputs(Index n_in)
-      : n_in_(n_in), bits_(panel_count<T>(n_in)), merged_(panel_count<T>(n_in)), lists_(3 * length()) {}
+  explicit ActiveInputs(Index n_in) : n_in_(n_in), bits_(panel_count<T>(n_in)), lists_(3 * length()) {}
 
   // A word for each panel, all zero: `gather` sets a bit for each input of its rows that is not zero.
   std::uint32_t* cleared() const {
@@ -43,22 +41,16 @@ class ActiveInputs {
     return bits_.data();
   }
 
-  // What follows from the bits of the whole team: `every` where a list would save little. `idle`: whether
-  // the inputs that are not active are wanted too.
-  Inputs inputs(const Kernels<T>& kernels, const std::vector<ActiveInputs>& team, const Inputs& every,
-                Index stride, bool idle) const {
-    for (Index p = 0; p < bits_.size(); ++p) {
-      std::uint32_t any = 0;
-      for (const ActiveInputs& member : team) any |= member.bits_.data()[p];
-      merged_.data()[p] = any;
-    }
+  // What follows from the bits: `every` where a list would save little. `idle`: whether the inputs that
+  // are not active are wanted too.
+  Inputs inputs(const Kernels<T>& kernels, const Inputs& every, Index stride, bool idle) const {
     Index* const places = lists_.data();
     Index* const lines = places + length();
     Index* const idle_lines = lines + length();
     Inputs inputs{.places = places, .lines = lines, .idle_lines = idle_lines};
-    inputs.active = kernels.list_inputs(merged_.data(), n_in_, false, stride, places, lines);
+    inputs.active = kernels.list_inputs(bits_.data(), n_in_, false, stride, places, lines);
     if (inputs.active > n_in_ - n_in_ / 8) return every;
-    if (idle) inputs.idle = kernels.list_inputs(merged_.data(), n_in_, true, stride, nullptr, idle_lines);
+    if (idle) inputs.idle = kernels.list_inputs(bits_.data(), n_in_, true, stride, nullptr, idle_lines);
     return inputs;
   }
 
@@ -67,7 +59,7 @@ class ActiveInputs {
   Index length() const { return panel_count<T>(n_in_) * kLanes<T> + kLanes<T>; }
 
   Index n_in_;
-  Buffer<std::uint32_t> bits_, merged_;
+  Buffer<std::uint32_t> bits_;
   Buffer<Index> lists_;
 };
 

@@ -89,7 +89,7 @@ void Engine<T>::hidden(const Source& x, std::size_t layer, Index rows, T* out) {
   Interruption interruption(question_);
   const Index width = network_.sizes[layer];
   const auto work = [&](Index begin, Range here, const Bench<T>& bench, int member) {
-    gather(x, nullptr, Samples{.first = begin}, here, bench.work, nullptr);
+    kernels_.gather(x, Samples{.first = begin}, here, bench.work.activation(0), nullptr);
     feed_forward(layer, here, bench.work, member, interruption);
     kernels_.scatter(bench.work.activation(layer), here, width, out + begin * width);
   };
@@ -104,7 +104,8 @@ void Engine<T>::input_gradient(const Source& x, const Target& y, Index rows, T* 
   const Index n_in = network_.sizes[0];
   const auto weights = transposed(team, interruption);
   const auto work = [&](Index begin, Range here, const Bench<T>& bench, int member) {
-    gather(x, &y, Samples{.first = begin}, here, bench.work, nullptr);
+    kernels_.gather(x, Samples{.first = begin}, here, bench.work.activation(0), nullptr);
+    gather(y, Samples{.first = begin}, here, bench.work);
     feed_forward(last - 1, here, bench.work, member, interruption);
     weighted_output(here, bench.work, member, interruption);
     kernels_.output(output_of(bench.work, false), here);
@@ -138,7 +139,7 @@ void Engine<T>::jacobian(const Source& x, Index rows, T* out) {
     for (Index k = 0; k < n_out; ++k) at(delta, k) = at(from, k) * (k == j ? 1 - a : -a);
   };
   const auto work = [&](Index begin, Range here, const Bench<T>& bench, int member) {
-    gather(x, nullptr, Samples{.first = begin}, here, bench.work, nullptr);
+    kernels_.gather(x, Samples{.first = begin}, here, bench.work.activation(0), nullptr);
     feed_forward(last - 1, here, bench.work, member, interruption);
     if (coupled) {
       weighted_output(here, bench.work, member, interruption);

@@ -66,8 +66,8 @@ std::vector<ActiveInputs<T>> Engine<T>::active_inputs(const Team& team) const {
 }
 
 template <class T>
-Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer) const {
-  return {work.activation(layer - 1), work.every_input(layer - 1), parameters_.weights(layer - 1),
+Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, int member) const {
+  return {work.activation(layer - 1, member), work.every_input(layer - 1), parameters_.weights(layer - 1),
           parameters_.bias(layer - 1), work.activation(layer)};
 }
 
@@ -89,27 +89,24 @@ Output<T> Engine<T>::output_of(const Workspace<T>& work, bool weighted) const {
 }
 
 template <class T>
-void Engine<T>::gather(const Source& x, const Target* y, const Samples& samples, Range rows,
-                       const Workspace<T>& work, std::uint32_t* nonzero) const {
-  kernels_.gather(x, samples, rows, work.activation(0), nonzero);
-  if (y == nullptr) return;
-  if (y->weights != nullptr) {
-    for (Index i = rows.begin; i < rows.end; ++i) work.weights()[i] = y->weights[samples.at(i)];
+void Engine<T>::gather(const Target& y, const Samples& samples, Range rows, const Workspace<T>& work) const {
+  if (y.weights != nullptr) {
+    for (Index i = rows.begin; i < rows.end; ++i) work.weights()[i] = y.weights[samples.at(i)];
   }
-  if (y->labels != nullptr) {
-    kernels_.one_hot(y->labels, samples, rows, network_.sizes.back(), work.desired());
+  if (y.labels != nullptr) {
+    kernels_.one_hot(y.labels, samples, rows, network_.sizes.back(), work.desired());
   } else {
-    kernels_.gather(y->rows, samples, rows, work.desired(), nullptr);
+    kernels_.gather(y.rows, samples, rows, work.desired(), nullptr);
   }
 }
 
 template <class T>
-void Engine<T>::drop(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step, Range rows,
-                     Range panels) const {
+void Engine<T>::drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<std::uint64_t> step,
+                     Range rows, Range panels) const {
   if (!step || settings_.drop_thresholds.empty() || settings_.drop_thresholds[l] == 0) return;
   const Drop<T> drop{
-      .a = work.activation(l),
-      .slope = work.slope(l),
+      .a = a,
+      .slope = slope,
       .seed = settings_.drop_seed,
       .step = *step,
       .layer = l,
@@ -134,7 +131,9 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
     const Range mine = share({0, rows}, member, team.size());
     for (Index begin = mine.begin; begin < mine.end && !interruption.look(member); begin += block) {
       const Range here{0, std::min(block, mine.end - begin)};
-      gather(x, y, Samples{.first = first + begin}, here, work, nullptr);
+      const Samples samples{.first = first + begin};
+      kernels_.gather(x, samples, here, work.activation(0), nullptr);
+      if (y != nullptr) gather(*y, samples, here, work);
       feed_forward(last - 1, here, work, member, interruption);
       weighted_output(here, work, member, interruption);
       Output<T> output = output_of(work, y != nullptr && y->weights != nullptr);
@@ -180,20 +179,19 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   const int members = team.size();
   const Range all{0, rows};
   const Range one{0, 1};
-  const auto own = static_cast<std::size_t>(member);
-  std::uint32_t* const nonzero = active[own].cleared();
-  in_pieces(interruption, member, share(all, member, members), one, network_.sizes[0] * kLanes<T>,
-            [&](Range r, Range) {
-              gather(x, &y, samples, r, work, nonzero);
-              drop(work, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
-            });
-  team.barrier();
+  const ActiveInputs<T>& own = active[static_cast<std::size_t>(member)];
+  const Panels<T> in = work.activation(0, member);
+  std::uint32_t* const nonzero = own.cleared();
+  in_pieces(interruption, member, all, one, network_.sizes[0] * kLanes<T>, [&](Range r, Range) {
+    kernels_.gather(x, samples, r, in, nonzero);
+    drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
+  });
+  gather(y, samples, share(all, member, members), work);
 
-  const Inputs inputs =
-      active[own].inputs(kernels_, active, work.every_input(0), work.activation(0).stride, idle);
+  const Inputs inputs = own.inputs(kernels_, work.every_input(0), in.stride, idle);
   for (std::size_t l = 1; l <= last; ++l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
-    Product<T> product = product_into(work, l);
+    Product<T> product = product_into(work, l, member);
     if (l == 1) {
       product.inputs = inputs;
       product.ahead = ahead;
@@ -202,7 +200,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
               [&](Range r, Range p) {
                 if (l < last) {
                   kernels_.forward(product, network_.activations[l - 1], work.slope(l), r, p);
-                  drop(work, l, step, r, p);
+                  drop(work.activation(l), work.slope(l), l, step, r, p);
                 } else {
                   kernels_.weighted_input(product, r, p);
                 }
@@ -256,7 +254,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
   const int members = team.size();
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     Update<T> update;
-    update.in = work.activation(l);
+    update.in = work.activation(l, member);
     update.delta = work.error(l + 1);
     update.rows = rows;
     update.inputs = l == 0 ? inputs : work.every_input(l);
@@ -292,8 +290,8 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
 template <class T>
 double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums) {
   const Index block = std::min(rows, kGradientRows);
-  const Workspace<T> work(network_.sizes, block, true);
   Team team(team_size(block, 3));
+  const Workspace<T> work(network_.sizes, block, true, team.size());
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   Interruption interruption(question_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));

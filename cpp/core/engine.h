@@ -100,12 +100,12 @@ class Engine {
 
   int team_size(Index rows, double passes) const;
   std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
-  Product<T> product_into(const Workspace<T>& work, std::size_t layer) const;
+  Product<T> product_into(const Workspace<T>& work, std::size_t layer, int member = 0) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
-  void gather(const Source& x, const Target* y, const Samples& samples, Range rows, const Workspace<T>& work,
-              std::uint32_t* nonzero) const;
+  // What belongs to rows of a mini-batch.
+  void gather(const Target& y, const Samples& samples, Range rows, const Workspace<T>& work) const;
   // Dropout in layer l, from 0 for the input layer, for the mini-batch with this number.
-  void drop(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step, Range rows,
+  void drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<std::uint64_t> step, Range rows,
             Range panels) const;
   // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
   // `idle`: whether the update needs the inputs that are not active.
@@ -132,8 +132,8 @@ class Engine {
                    const std::vector<ActiveInputs<T>>& active, Team& team);
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
-  // A member's rows of the mini-batch after this one.
-  Ahead rows_ahead(const Samples& next, Index rows, int member, const Team& team) const;
+  // The rows of the mini-batch after this one, which every member reads.
+  Ahead rows_ahead(const Samples& next, Index rows) const;
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).

@@ -44,7 +44,7 @@ void Engine<T>::start(const Source& x, const Target& y, Index batch, const Setti
   x_ = x;
   y_ = y;
   settings_ = settings;
-  work_ = std::make_unique<Workspace<T>>(network_.sizes, batch, true);
+  work_ = std::make_unique<Workspace<T>>(network_.sizes, batch, true, team_size(batch, 3));
   set_steps(0);
   const auto made_if = [this](bool wanted) {
     return wanted ? std::make_unique<Parameters<T>>(network_.sizes) : nullptr;
@@ -204,9 +204,9 @@ bool Engine<T>::needs_idle() const {
 }
 
 template <class T>
-Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, int member, const Team& team) const {
+Ahead Engine<T>::rows_ahead(const Samples& next, Index rows) const {
   if (x_.strided || x_.is_sparse()) return {};
-  Ahead ahead{.source = x_, .samples = next, .rows = share({0, rows}, member, team.size())};
+  Ahead ahead{.source = x_, .samples = next, .rows = {0, rows}};
   ahead.lines = {0, ahead.rows.size() * ahead.row_lines()};
   return ahead;
 }
@@ -295,7 +295,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index end = std::min(begin + batch, count);
       const Index rows = end - begin;
       const Samples samples{.order = order + begin};
-      Ahead ahead = rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), member, team);
+      Ahead ahead = rows_ahead(Samples{.order = order + end}, std::min(batch, count - end));
       const Range lines = ahead.lines;
       // the forward product asks too where it passes over its inputs only once
       const Index early = rows <= kFewRows ? lines.size() * 2 / 5 : 0;

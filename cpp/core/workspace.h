@@ -12,8 +12,9 @@ namespace nablanet {
 template <class T>
 class Workspace {
  public:
-  // For up to `rows` samples; with `backward`, also room for errors and transposed weights.
-  Workspace(const std::vector<Index>& sizes, Index rows, bool backward)
+  // For up to `rows` samples; with `backward`, also room for errors and transposed weights. Each of
+  // `members` threads has inputs of its own.
+  Workspace(const std::vector<Index>& sizes, Index rows, bool backward, int members = 1)
       // an odd number of lines, so that equal rows of all panels do not fall into one cache set
       : rows_(rows), stride_(rows | 1), costs_(rows), weights_(rows) {
     for (std::size_t l = 0; l < sizes.size(); ++l) {
@@ -26,6 +27,7 @@ class Workspace {
       transposed_.push_back(Buffer<T>(checked_product(panel_count<T>(sizes[l]) * kLanes<T>, next)));
       transposed_stride_.push_back(next);
     }
+    for (int i = 1; i < members; ++i) more_inputs_.push_back(lines(sizes[0]));
     outputs_ = lines(sizes.back());
     desired_ = lines(sizes.back());
   }
@@ -33,6 +35,12 @@ class Workspace {
   Index rows() const { return rows_; }
   // Layer l counts from 0 for the input layer, the book's layer 1.
   Panels<T> activation(std::size_t l) const { return {activations_[l].data(), stride_}; }
+  // The activations of layer l as a member of the team sees them: each has the inputs, whole, in its own
+  // cache, which costs less than lines from another's.
+  Panels<T> activation(std::size_t l, int member) const {
+    if (l > 0 || member == 0) return activation(l);
+    return {more_inputs_[static_cast<std::size_t>(member - 1)].data(), stride_};
+  }
   Inputs every_input(std::size_t l) const { return every_[l].inputs(); }
   Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }
   // sigma'(z) of a hidden layer.
@@ -51,7 +59,7 @@ class Workspace {
   }
 
   Index rows_, stride_;
-  std::vector<Buffer<T>> activations_, errors_, slopes_, transposed_;
+  std::vector<Buffer<T>> activations_, more_inputs_, errors_, slopes_, transposed_;
   std::vector<Index> transposed_stride_;
   std::vector<EveryInput<T>> every_;
   Buffer<T> outputs_, desired_;
