@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 import nablanet as nn
 from nablanet import engine, reference
+from nablanet.clipping import Clipping
+from nablanet.dropout import Dropout
 from nablanet.optimizers import Optimizer
 from nablanet.regularization import Regularization
 from nablanet.shapes import Array
@@ -100,6 +102,42 @@ def test_training_agrees_with_the_reference(
         p.network.weights + p.network.biases, other.network.weights + other.network.biases, strict=True
     ):
         assert norm_difference(ours, theirs) < 1e-10
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_a_step_long_enough_to_be_interrupted_does_all_that_others_do(n_threads: int) -> None:
+    sizes, m = [600, 500, 200, 9], 520
+    ours, theirs = (problem(sizes, "tanh", "cross_entropy", "softmax", m=m) for _ in range(2))
+    task = Task(
+        ours.X,
+        ours.Y,
+        512,  # some 2e8 multiply-adds, and a last mini-batch of 8
+        nn.Adam(0.001),
+        Regularization(0.3, 0.2, 0.4),
+        clipping=Clipping(norm=0.05),
+        max_norm=1.0,
+        average=0.7,
+        dropout=Dropout((0.2, 0.5, 0.3), seed=5),
+        weights=np.random.default_rng(1).random(m),
+        n_threads=n_threads,
+    )
+    compiled, readable = engine.Trainer(ours.network, task), reference.Trainer(theirs.network, task)
+    before = ours.network.weights[0].copy()
+    for epoch in range(2):
+        order = np.random.default_rng(epoch).permutation(m)
+        costs = [
+            trainer.run(order, np.array([0.001, 0.002]), lambda n: None) for trainer in (compiled, readable)
+        ]
+        assert costs[0] == pytest.approx(costs[1], rel=1e-10)
+    assert norm_difference(ours.network.weights[0], before) > 1e-4
+    mine, others = compiled.state(), readable.state()
+    assert mine.pop("steps") == others.pop("steps") == 4
+    mine["network"] = ours.network.weights + ours.network.biases
+    others["network"] = theirs.network.weights + theirs.network.biases
+    assert mine.keys() == others.keys() == {"network", "first", "second", "parameters", "average"}
+    for name, arrays in mine.items():
+        for a, b in zip(arrays, others[name], strict=True):
+            assert norm_difference(a, b) < 1e-9
 
 
 def test_float32_follows_float64() -> None:
