@@ -36,8 +36,12 @@ class Nablanet:
         self.reset()
 
     def reset(self) -> None:
-        self._network.weights = [w.copy() for w in self._problem.weights]
-        self._network.biases = [b.copy() for b in self._problem.biases]
+        for parameters, start in (
+            (self._network.weights, self._problem.weights),
+            (self._network.biases, self._problem.biases),
+        ):
+            for parameter, value in zip(parameters, start, strict=True):
+                parameter[...] = value
         self._trainer: training.Trainer | None = None
         self._eta = 0.0
 
