@@ -134,6 +134,15 @@ def test_the_options_reach_the_network() -> None:
     assert nablanet.load("digits.nabla").sizes == [64, 10]
 
 
+@pytest.mark.parametrize("name", nablanet.OPTIMIZERS)
+def test_every_optimizer_learns_at_its_default_rate(name: str) -> None:
+    eta = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01}.get(name, 0.001)
+    assert f"; {name}, eta {eta:g};" in run("train", "digits", "--optimizer", name, "--epochs", 3)
+    accuracy = read_model("digits.nabla").history.validation_accuracy[-1]
+    assert accuracy is not None
+    assert accuracy > 0.9
+
+
 def test_the_same_seed_gives_the_same_bits_with_any_number_of_threads() -> None:
     weights = []
     for seed, threads in ((1, 1), (1, 2), (2, 1)):
@@ -312,7 +321,11 @@ def test_a_model_whose_preprocessing_does_not_fit_is_refused() -> None:
             2,
             "no cost 'absolute'; there are: quadratic, cross_entropy",
         ),
-        (["train", "digits", "--optimizer", "magic"], 2, "magic"),
+        (
+            ["train", "digits", "--optimizer", "magic"],
+            2,
+            "no optimizer 'magic'; there are: sgd, adam, momentum",
+        ),
         (["train", "digits", "--output", "none/x.nabla"], 1, "no folder"),
         (["train", "digits", "--output", "."], 1, "is a folder"),
         (["train", "mnist", "--data", "none"], 1, "there is no folder none"),
@@ -531,7 +544,14 @@ def test_errors_have_four_digits(x: float, words: str) -> None:
 def test_the_help_tells_the_defaults_and_the_version() -> None:
     assert run("--version") == f"nablanet {nablanet.__version__}\n"
     helped = " ".join(run("train", "--help").replace("\u2502", " ").split())
-    for part in ("30 for digits", "256,128 for digits", "0.001 for adam", "64 for mnist", "softplus"):
+    for part in (
+        "30 for digits",
+        "256,128 for digits",
+        "0.001 for adam",
+        "64 for mnist",
+        "softplus",
+        "nesterov, rmsprop",
+    ):
         assert part in helped
 
 

@@ -103,7 +103,8 @@ def train(
         typer.Option(
             parser=options.learning_rate,
             metavar="X",
-            help="Learning rate; by default 0.001 for adam, 0.1 for sgd, 0.5 for mnist as it is.",
+            help="Learning rate; by default 0.001 for adam, adamw and rmsprop, 0.1 for sgd (0.5 for mnist "
+            "as it is), 0.01 for momentum and nesterov.",
         ),
     ] = None,
     hidden: Annotated[
@@ -132,8 +133,12 @@ def train(
         ),
     ] = None,
     optimizer: Annotated[
-        Literal["sgd", "adam"] | None,
-        typer.Option(help="adam by default, sgd for mnist.", show_default=False),
+        str | None,
+        typer.Option(
+            parser=options.known_optimizer,
+            metavar="NAME",
+            help=f"adam by default, sgd for mnist; there are {', '.join(options.OPTIMIZERS)}.",
+        ),
     ] = None,
     task: Annotated[
         Literal["classification", "regression"] | None,

@@ -12,6 +12,7 @@ import typer
 from nablanet.activations import ACTIVATIONS
 from nablanet.cli.console import clean_errors
 from nablanet.costs import COSTS
+from nablanet.optimizers import OPTIMIZERS
 
 HIDDEN_ACTIVATIONS = [name for name in ACTIVATIONS if name != "softmax"]
 DATA_SETS = ("digits", "mnist")
@@ -49,6 +50,10 @@ def hidden_activation(name: str) -> str:
 
 def known_cost(name: str) -> str:
     return _one_of(list(COSTS), "cost", name)
+
+
+def known_optimizer(name: str) -> str:
+    return _one_of(list(OPTIMIZERS), "optimizer", name)
 
 
 def layer_sizes(text: str) -> list[int]:
