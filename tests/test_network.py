@@ -153,6 +153,15 @@ def test_training_reaches_a_target_that_only_a_hidden_layer_can() -> None:
     assert np.array_equal(net.predict(X) > 0.5, Y > 0.5)
 
 
+def test_a_history_is_shown_in_one_line() -> None:
+    assert repr(nn.History()) == "History(0 epochs)"
+    assert repr(nn.History([nn.Epoch(0, 0.12345, 0.25)])) == "History(1 epoch; epoch 0: cost 0.1235)"
+    last = nn.Epoch(2, 0.5, 0.25, 1.5, 0.875, eta=0.1, metrics={"recall": 1 / 3})
+    assert repr(nn.History([nn.Epoch(0, 2.0, 0.25), nn.Epoch(1, 1.0, 0.25), last])) == (
+        "History(3 epochs; epoch 2: cost 0.5, validation_cost 1.5, validation_accuracy 0.875, recall 0.3333)"
+    )
+
+
 def test_history_holds_what_each_epoch_came_to() -> None:
     p = problem([3, 4, 2], "tanh", "quadratic", "identity", m=10)
     before = p.network.mean_cost(p.X, p.Y)

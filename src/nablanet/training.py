@@ -59,7 +59,7 @@ Callback = Callable[[Epoch], object]
 Metric = Callable[[Array, Array], float]
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """The epochs of one call of `fit`, in order; after `resume`, of the whole run.
 
@@ -71,7 +71,18 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int | None = None
     stopped: str | None = None
-    state: TrainingState | None = field(default=None, repr=False, compare=False)
+    state: TrainingState | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        n = len(self.epochs)
+        text = f"{n} epoch{'' if n == 1 else 's'}"
+        if self.epochs:
+            last = self.epochs[-1]
+            measured = ("cost", "validation_cost", "validation_accuracy")
+            figures = {name: getattr(last, name) for name in measured} | last.metrics
+            words = [f"{name} {value:.4g}" for name, value in figures.items() if value is not None]
+            text += f"; epoch {last.epoch}: {', '.join(words)}"
+        return f"History({text})"
 
     def __len__(self) -> int:
         return len(self.epochs)
