@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nablanet as nn
 from nablanet import backprop, reference
@@ -40,6 +41,32 @@ def test_they_agree_with_the_reference(p: Problem) -> None:
         assert norm_difference(net.hidden(p.X, layer), a.T) < 1e-12
         assert np.array_equal(net.hidden(p.X, layer - net.num_layers - 1), net.hidden(p.X, layer))
     assert np.array_equal(net.hidden(p.X, -1), net.predict(p.X))
+
+
+@given(problems(), st.integers(0, 2**32 - 1))
+@settings(max_examples=50)
+def test_a_weighted_gradient_is_that_of_the_weighted_mean_cost(p: Problem, seed: int) -> None:
+    weights = np.random.default_rng(seed).random(len(p.X))
+    gradient = p.network.gradient(p.X, p.Y, weights)
+    assert gradient.cost == pytest.approx(p.network.mean_cost(p.X, p.Y, weights), rel=1e-12)
+    single = [p.network.backprop(x, y) for x, y in zip(p.X, p.Y, strict=True)]
+    for i, ours in enumerate(gradient.nabla_b + gradient.nabla_w):
+        wanted = sum(w * [*nb, *nw][i] for w, (nb, nw) in zip(weights, single, strict=True)) / weights.sum()
+        assert norm_difference(ours, wanted) < 1e-11
+
+
+@pytest.mark.parametrize("python", [False, True])
+def test_an_integer_weight_is_a_sample_repeated_in_many_blocks(python: bool) -> None:
+    p = problem([6, 9, 3], "tanh", "cross_entropy", "softmax", m=1100)
+    if python:
+        tanh = nn.ACTIVATIONS["tanh"]
+        p.network.activations[0] = nn.Activation("mine", tanh.function, tanh.derivative)
+    repeats = np.random.default_rng(0).integers(0, 4, 1100)
+    ours = p.network.gradient(p.X, p.Y, sample_weight=repeats)
+    theirs = p.network.gradient(np.repeat(p.X, repeats, axis=0), np.repeat(p.Y, repeats, axis=0))
+    assert ours.cost == pytest.approx(theirs.cost, rel=1e-12)
+    for a, b in zip(ours.nabla_b + ours.nabla_w, theirs.nabla_b + theirs.nabla_w, strict=True):
+        assert norm_difference(a, b) < 1e-12
 
 
 def numerical_jacobian(net: nn.Network, X: Array, step: float = 1e-5) -> Array:
@@ -117,6 +144,7 @@ def bits(p: Problem, n_threads: int | None = None) -> dict[str, str]:
     arrays = {
         "gradient": np.concatenate([g.ravel() for g in gradient.nabla_b + gradient.nabla_w]),
         "cost": np.array(gradient.cost),
+        "weighted": net.gradient(p.X, p.Y, np.arange(len(p.X)), n_threads=n_threads).nabla_w[0],
         "input_gradient": net.input_gradient(p.X, p.Y, n_threads=n_threads),
         "jacobian": net.jacobian(p.X, n_threads=n_threads),
         "hidden": net.hidden(p.X, 2, n_threads=n_threads),
@@ -239,6 +267,8 @@ def test_what_makes_no_sense_is_refused() -> None:
         net.jacobian([0.0, 1.0])
     with pytest.raises(ValueError, match="Y must have one row for each of the 1 rows of X"):
         net.gradient([[0.0, 1.0]], [[0.0], [1.0]])
+    with pytest.raises(ValueError, match="sample_weight must hold numbers of 0 or more, got -1"):
+        net.gradient([[0.0, 1.0]], [[0.0]], [-1])
     with pytest.raises(ValueError, match="n_threads must be at least 1"):
         net.input_gradient([[0.0, 1.0]], [[0.0]], n_threads=0)
     with pytest.raises(ValueError, match="X must be finite"):

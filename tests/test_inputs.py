@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 import nablanet as nn
-from nablanet import engine
+from nablanet import engine, samples
 from nablanet.csr import CSR, from_scipy
 from nablanet.files import ModelFileError
 from nablanet.files.description import parse_description
@@ -399,6 +399,7 @@ def test_a_users_activation_and_feedforward_take_the_same_forms() -> None:
         assert own.mean_cost(form, LABELS) == pytest.approx(scaled.mean_cost(X / 255, LABELS), rel=1e-12)
         overridden = Own(SIZES, seed=3, input_scale=1 / 255)
         assert np.array_equal(overridden.predict(form), plain.predict(X))
+        assert overridden.mean_cost(form, LABELS) == pytest.approx(plain.mean_cost(X, LABELS), rel=1e-12)
 
 
 def test_the_scale_is_applied_to_all_that_enters() -> None:
@@ -436,7 +437,7 @@ def test_desired_outputs_of_any_strides_are_not_copied() -> None:
         for form in FORMS.values():
             Y = form(DESIRED.astype(dtype))
             assert results(X, Y, "float32", 1.0, 1) == wanted
-            assert np.shares_memory(net._samples(X, Y, "X", "Y")[1], Y)
+            assert np.shares_memory(samples.from_rows(net, X, Y)[1], Y)
 
 
 # model files

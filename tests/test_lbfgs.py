@@ -9,11 +9,13 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
-from scipy import optimize
+from hypothesis import strategies as st
+from scipy import optimize, sparse
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_sample_weight
 
 import nablanet as nn
-from nablanet import lbfgs
+from nablanet import derivatives, lbfgs
 from nablanet.regularization import Regularization
 from nablanet.shapes import Array
 from nablanet.training import Task
@@ -110,21 +112,34 @@ def test_the_gradient_is_that_of_the_regularized_cost(p: Problem) -> None:
     assert np.abs(gradient - flat).max() < 1e-6 * max(1, np.abs(flat).max())
 
 
-def test_threads_and_blocks_of_rows_change_no_bit_and_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(n_threads: int | None, rows: int) -> list[Array]:
-        monkeypatch.setattr(lbfgs, "_ROWS", rows)
-        p = problem([20, 33, 5], "tanh", "cross_entropy", "softmax", m=70)
-        p.network.fit(p.X, p.Y, epochs=5, optimizer="lbfgs", n_threads=n_threads)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_threads_change_no_bit(weighted: bool) -> None:
+    def run(n_threads: int | None) -> list[Array]:
+        p = problem([20, 33, 5], "tanh", "cross_entropy", "softmax", m=1300)
+        weights = np.random.default_rng(0).random(1300) if weighted else None
+        p.network.fit(p.X, p.Y, epochs=5, optimizer="lbfgs", sample_weight=weights, n_threads=n_threads)
         return parameters(p.network)
 
-    one = run(1, 512)
+    one = run(1)
     for n_threads in (2, 3, 4, 8, None):
-        assert all(np.array_equal(a, b) for a, b in zip(one, run(n_threads, 512), strict=True))
-    for ours, theirs in zip(one, run(1, 16), strict=True):
-        assert norm_difference(ours, theirs) < 1e-9
+        assert all(np.array_equal(a, b) for a, b in zip(one, run(n_threads), strict=True))
 
 
-def test_the_users_own_python_trains_like_the_engine() -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_rows_are_the_dense_ones(weighted: bool) -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.random(700) if weighted else None
+    nets = []
+    for convert in (np.asarray, sparse.csr_array):
+        p = problem([12, 9, 2], "tanh", "quadratic", "identity", m=700)
+        p.X[np.random.default_rng(1).random(p.X.shape) < 0.7] = 0
+        p.network.fit(convert(p.X), p.Y, epochs=8, optimizer="lbfgs", sample_weight=weights)
+        nets.append(parameters(p.network))
+    assert all(np.array_equal(a, b) for a, b in zip(*nets, strict=True))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_users_own_python_trains_like_the_engine(weighted: bool) -> None:
     class Own(nn.Network):
         def backprop(self, x: Any, y: Any) -> tuple[list[Array], list[Array]]:
             return super().backprop(x, y)
@@ -132,8 +147,9 @@ def test_the_users_own_python_trains_like_the_engine() -> None:
     p = problem([3, 4, 2], "tanh", "cross_entropy", "softmax", m=10)
     labels = p.Y.argmax(axis=1)
     own = Own([3, 4, 2], activation="tanh", cost="cross_entropy", init="scaled", seed=0)
+    weights = [1, 2, 0, 0.5, 1, 1, 3, 1, 1, 0.1] if weighted else None
     for net in (own, p.network):
-        net.fit(p.X, labels, epochs=5, optimizer="lbfgs", lmbda=0.1)
+        net.fit(p.X, labels, epochs=5, optimizer="lbfgs", lmbda=0.1, sample_weight=weights)
     for ours, theirs in zip(parameters(own), parameters(p.network), strict=True):
         assert norm_difference(ours, theirs) < 1e-8
 
@@ -195,6 +211,48 @@ def test_no_iteration_where_the_gradient_is_zero() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(before, parameters(net), strict=True))
 
 
+@hypothesis.given(
+    st.sampled_from([("quadratic", "identity"), ("cross_entropy", "softmax"), ("poisson", "exp")]),
+    st.lists(st.integers(0, 4), min_size=6, max_size=20).filter(lambda repeats: sum(repeats) > 4),
+)
+@hypothesis.settings(max_examples=25, deadline=None)
+def test_an_integer_weight_is_a_sample_repeated(pair: tuple[str, str], repeats: list[int]) -> None:
+    """Without a hidden layer and with a penalty the minimum is one, whatever the way to it."""
+    m, n = len(repeats), sum(repeats)
+    one, other = (problem([3, 2], [], *pair, m=m) for _ in range(2))
+    arguments: dict[str, Any] = {"epochs": 500, "optimizer": nn.LBFGS(tol=1e-10)}
+    # lmbda / m and lmbda / n are the same penalty
+    weighted = one.network.fit(one.X, one.Y, sample_weight=repeats, lmbda=0.5 * m, **arguments)
+    X, Y = np.repeat(other.X, repeats, axis=0), np.repeat(other.Y, repeats, axis=0)
+    repeated = other.network.fit(X, Y, lmbda=0.5 * n, **arguments)
+    for ours, theirs in zip(parameters(one.network), parameters(other.network), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-8)
+    assert weighted.cost[-1] == pytest.approx(repeated.cost[-1], rel=1e-8)
+    assert weighted.cost[-1] == pytest.approx(one.network.mean_cost(one.X, one.Y, repeats), rel=1e-12)
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_weighted_logistic_regression_is_scikit_learns(classes: int, class_weight: Any) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1000, 4))
+    labels = (X @ rng.standard_normal((4, classes)) + rng.standard_normal((1000, classes))).argmax(axis=1)
+    weights = rng.random(1000)
+    net = nn.Network([4, 1 if classes == 2 else classes], cost="cross_entropy", seed=0)
+    Y = labels.reshape(-1, 1) if classes == 2 else labels
+    given = {"sample_weight": weights, "class_weight": class_weight}
+    net.fit(X, Y, epochs=500, optimizer=nn.LBFGS(tol=1e-9), lmbda=2.0, **given)
+    # theirs minimizes C sum w C_x + sum w^2 / 2, ours the mean with lmbda / (2 n)
+    counted = weights if class_weight is None else weights * compute_sample_weight("balanced", labels)
+    theirs = LogisticRegression(C=1000 / (2.0 * counted.sum()), tol=1e-10, max_iter=10000)
+    theirs.fit(X, labels, sample_weight=counted)
+    np.testing.assert_allclose(net.weights[0], theirs.coef_, atol=1e-6)
+    difference = net.biases[0][:, 0] - theirs.intercept_  # softmax leaves a common shift open
+    np.testing.assert_allclose(difference, difference[0], atol=1e-6)
+    if classes == 2:
+        assert abs(difference[0]) < 1e-6
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_an_interruption_leaves_the_last_accepted_iterate(
     error: type[BaseException], monkeypatch: pytest.MonkeyPatch
@@ -202,19 +260,19 @@ def test_an_interruption_leaves_the_last_accepted_iterate(
     p = problem([3, 4, 2], "tanh", "quadratic", "identity", m=20)
     expected = copy.deepcopy(p.network)
     expected.fit(p.X, p.Y, epochs=3, optimizer="lbfgs")
-    sums = lbfgs._engine_sums
+    gradient = derivatives.gradient
     done = 0
 
     def count(epoch: nn.Epoch) -> None:
         nonlocal done
         done = epoch.epoch + 1
 
-    def interrupt(net: nn.Network, task: Task) -> tuple[list[Array], list[Array], float]:
+    def interrupt(*arguments: Any) -> nn.Gradient:
         if done == 3:
             raise error
-        return sums(net, task)
+        return gradient(*arguments)
 
-    monkeypatch.setattr(lbfgs, "_engine_sums", interrupt)
+    monkeypatch.setattr(derivatives, "gradient", interrupt)
     with pytest.raises(error):
         p.network.fit(p.X, p.Y, epochs=50, optimizer="lbfgs", callbacks=[count])
     for ours, theirs in zip(parameters(p.network), parameters(expected), strict=True):
@@ -238,7 +296,8 @@ def test_a_cost_that_is_not_finite_is_a_divergence() -> None:
         ({"schedule": "cosine"}, ValueError, "goes without schedule"),
         ({"resume": nn.History()}, ValueError, "goes without resume"),
         ({"clip_norm": 1.0}, ValueError, "goes without clip_value and clip_norm"),
-        ({"sample_weight": np.ones(20)}, ValueError, "goes without sample_weight and class_weight"),
+        ({"average": 0.9}, ValueError, "goes without average"),
+        ({"sample_weight": np.ones(19)}, ValueError, r"wanted shape \(20,\), got \(19,\)"),
         ({"optimizer": "bfgs"}, ValueError, "no optimizer 'bfgs'; there are: sgd, .*lbfgs"),
     ],
 )
@@ -255,7 +314,7 @@ def test_every_setting_of_a_task_that_is_not_known_here_is_refused() -> None:
     @dataclass(frozen=True)
     class Wider(Task):
         clip_norm: float | None = None
-        sample_weight: Array | None = None
+        noise: Array | None = None
         names: list[str] = field(default_factory=list)
 
     @dataclass(frozen=True)
@@ -264,7 +323,7 @@ def test_every_setting_of_a_task_that_is_not_known_here_is_refused() -> None:
 
     X = np.zeros((2, 1))
     lbfgs.check_task(Wider(X, X, 2, nn.LBFGS(), More(lmbda=1.0), n_threads=1))
-    for given in ({"clip_norm": 1.0}, {"sample_weight": np.ones(2)}, {"regularization": More(l1=1.0)}):
+    for given in ({"clip_norm": 1.0}, {"noise": np.ones(2)}, {"regularization": More(l1=1.0)}):
         name = "l1" if "regularization" in given else next(iter(given))
         with pytest.raises(ValueError, match=f"goes without {name}"):
             lbfgs.check_task(replace(Wider(X, X, 2, nn.LBFGS()), **given))

@@ -144,9 +144,9 @@ class PyEngine {
   }
 
   double gradient(const Rows& x, const Desired& y, Index rows, const Parameters<T>& nabla_w,
-                  const Parameters<T>& nabla_b) {
+                  const Parameters<T>& nabla_b, const std::optional<Weights>& weights) {
     const auto from = source(x);
-    const auto desired = target(y);
+    const auto desired = target(y, weights);
     return without_gil([&] {
       nablanet::Parameters<T> sums(engine_.sizes());
       const double cost = engine_.gradient(from, desired, rows, sums);
@@ -253,7 +253,8 @@ void bind(nb::module_& module, const char* name) {
       .def("store", &E::store, "weights"_a, "biases"_a)
       .def("predict", &E::predict, "x"_a, "first"_a, "out"_a)
       .def("evaluate", &E::evaluate, "x"_a, "y"_a, "first"_a, "out"_a, "weights"_a = nb::none())
-      .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a)
+      .def("gradient", &E::gradient, "x"_a, "y"_a, "rows"_a, "nabla_w"_a, "nabla_b"_a,
+           "weights"_a = nb::none())
       .def("input_gradient", &E::input_gradient, "x"_a, "y"_a, "out"_a)
       .def("jacobian", &E::jacobian, "x"_a, "rows"_a, "out"_a)
       .def("hidden", &E::hidden, "x"_a, "layer"_a, "out"_a)

@@ -79,7 +79,13 @@ class _Engine:
         weights: npt.NDArray[np.float64] | None = None,
     ) -> float: ...
     def gradient(
-        self, x: Rows, y: Array | Rows, rows: int, nabla_w: list[Array], nabla_b: list[Array]
+        self,
+        x: Rows,
+        y: Array | Rows,
+        rows: int,
+        nabla_w: list[Array],
+        nabla_b: list[Array],
+        weights: npt.NDArray[np.float64] | None = None,
     ) -> float: ...
     def input_gradient(self, x: Rows, y: Array | Rows, out: Array) -> None: ...
     def jacobian(self, x: Rows, rows: int, out: Array) -> None: ...

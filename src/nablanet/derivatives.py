@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nablanet import backprop, engine, reference, shapes
-from nablanet.activations import is_builtin
 from nablanet.shapes import Array, Rows
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ _ROWS = 512  # that the reference looks at together
 class Gradient:
     """The mean cost C = (1/n) sum_x C_x of a network, and its gradient by BP1-BP4.
 
+    With weights of the samples it is C = sum_x w_x C_x / sum_x w_x.
     nabla_b, nabla_w: dC/db and dC/dw, lists by layer with the shapes of `biases` and `weights`.
     """
 
@@ -34,23 +34,30 @@ class Gradient:
     nabla_w: list[Array]
 
 
-def gradient(network: Network, X: Rows, Y: Array, n_threads: int | None) -> Gradient:
-    """The gradient over rows X and Y (rows, or int32 labels), which the caller has checked."""
-    n_threads = _threads(n_threads)
+def gradient(
+    network: Network, X: Rows, Y: Array, n_threads: int | None, weights: Array | None = None
+) -> Gradient:
+    """The gradient over rows X and Y (rows, or int32 labels), which the caller has checked.
+
+    weights: float64, shape (n,), not all zero.
+    """
+    n_threads = engine.check_threads(n_threads)
     if network.runs_on_engine():
-        nabla_b, nabla_w, cost = engine.gradient_sums(network, X, Y, n_threads)
+        nabla_b, nabla_w, cost = engine.gradient_sums(network, X, Y, n_threads, weights)
     else:
         nabla_b = [np.zeros_like(b) for b in network.biases]
         nabla_w = [np.zeros_like(w) for w in network.weights]
         cost = 0.0
-        for x, y in _columns(network, X, Y):
-            part_b, part_w, costs = reference.gradient_sums(network, x, y)
+        for block, (x, y) in enumerate(_columns(network, X, Y)):
+            here = None if weights is None else weights[block * _ROWS :][:_ROWS]
+            part_b, part_w, costs = reference.gradient_sums(network, x, y, here)
             cost += float(costs.sum())
             for total, part in zip(nabla_b + nabla_w, part_b + part_w, strict=True):
                 total += part
+    weight = len(X) if weights is None else float(weights.sum())
     for total in nabla_b + nabla_w:
-        total /= len(X)
-    return Gradient(cost / len(X), nabla_b, nabla_w)
+        total /= weight
+    return Gradient(cost / weight, nabla_b, nabla_w)
 
 
 def input_gradient(network: Network, X: Rows, Y: Array, n_threads: int | None) -> Array:
@@ -58,7 +65,7 @@ def input_gradient(network: Network, X: Rows, Y: Array, n_threads: int | None) -
 
     An overridden `cost_derivative` is what runs; an overridden `backprop` does not tell it.
     """
-    n_threads = _threads(n_threads)
+    n_threads = engine.check_threads(n_threads)
     if network.runs_on_engine():
         return engine.input_gradient(network, X, Y, n_threads)
     derivative = network.cost_derivative if network.overrides("cost_derivative") else None
@@ -74,8 +81,8 @@ def input_gradient(network: Network, X: Rows, Y: Array, n_threads: int | None) -
 
 def jacobian(network: Network, X: npt.ArrayLike, n_threads: int | None) -> Array:
     """da^L_j/dx_k for each row, shape (m, n_L, n_1)."""
-    rows, n_threads = _rows(network, X), _threads(n_threads)
-    if _on_engine(network):
+    rows, n_threads = _rows(network, X), engine.check_threads(n_threads)
+    if engine.knows_outputs(network):
         return engine.jacobian(network, rows, n_threads)
     weights, biases, activations = network.weights, network.biases, network.activations
     parts = [
@@ -91,12 +98,12 @@ def hidden(network: Network, X: npt.ArrayLike, layer: int, n_threads: int | None
     if number == 0 or number > last:
         raise ValueError(f"layer must be from 1 to {last}, or from -{last} to -1, got {number}")
     number = number if number > 0 else last + 1 + number
-    rows, n_threads = _rows(network, X), _threads(n_threads)
+    rows, n_threads = _rows(network, X), engine.check_threads(n_threads)
     if number == 1:
         return network.scaled(shapes.take(rows, np.arange(len(rows)), network.dtype))
-    if _on_engine(network) and number == last:
+    if engine.knows_outputs(network) and number == last:
         return engine.predict(network, rows, n_threads)
-    if _on_engine(network):
+    if engine.knows_outputs(network):
         return engine.hidden(network, rows, number, n_threads)
     parts = [
         backprop.feed_forward(network.weights, network.biases, network.activations, network.scaled(x))[1][
@@ -107,20 +114,11 @@ def hidden(network: Network, X: npt.ArrayLike, layer: int, n_threads: int | None
     return np.concatenate(parts)
 
 
-def _on_engine(network: Network) -> bool:
-    """Whether the engine knows all that makes the outputs; the cost is no part of that."""
-    return all(is_builtin(activation) for activation in network.activations)
-
-
 def _rows(network: Network, X: npt.ArrayLike) -> Rows:
     network.check_parameters()
     rows = shapes.rows(X, network.sizes[0])
     shapes.check_fits(rows, network.dtype, "X", network.input_scale)
     return rows
-
-
-def _threads(n_threads: int | None) -> int | None:
-    return None if n_threads is None else shapes.count(n_threads, "n_threads")
 
 
 def _columns(network: Network, X: Rows, Y: Array | None = None) -> Iterator[tuple[Array, Array]]:

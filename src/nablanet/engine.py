@@ -17,7 +17,7 @@ from nablanet.costs import COSTS, is_builtin, parameter_of
 from nablanet.csr import CSR
 from nablanet.layout import lies_in_columns
 from nablanet.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
-from nablanet.shapes import Array, Rows, cast
+from nablanet.shapes import Array, Rows, cast, count
 from nablanet.state import check_state
 
 if TYPE_CHECKING:
@@ -77,6 +77,16 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def check_threads(n_threads: object) -> int | None:
+    """The most threads to use, at least 1; None for all cores."""
+    return None if n_threads is None else count(n_threads, "n_threads")
+
+
+def knows_outputs(network: Network) -> bool:
+    """Whether the core knows all that makes the network's outputs; the cost is no part of that."""
+    return all(is_builtin_activation(a) for a in network.activations)
+
+
 def knows(optimizer: Optimizer) -> bool:
     """Whether the core has this very optimizer."""
     return type(optimizer) in _METHOD_NUMBERS
@@ -123,9 +133,8 @@ class Single:
 
 def single(network: Network) -> Single | None:
     """For a network whose parameters lie as the engine reads them, and have been checked; else None."""
-    builtin = all(is_builtin_activation(a) for a in network.activations)
     arrays = network.weights + network.biases
-    if not builtin or network.input_scale != 1 or not all(lies_in_columns(p) for p in arrays):
+    if not knows_outputs(network) or network.input_scale != 1 or not all(lies_in_columns(p) for p in arrays):
         return None
     return Single(network)
 
@@ -142,13 +151,13 @@ def evaluate(
 
 
 def gradient_sums(
-    network: Network, X: Rows, Y: Array, n_threads: int | None = None
+    network: Network, X: Rows, Y: Array, n_threads: int | None = None, weights: Array | None = None
 ) -> tuple[list[Array], list[Array], float]:
-    """(nabla_b, nabla_w, cost), each summed over the rows of X."""
+    """(nabla_b, nabla_w, cost), each summed over the rows of X, weighted where asked for."""
     core = _loaded(network, n_threads)
     nabla_b = [np.empty_like(b) for b in network.biases]
     nabla_w = [np.empty(w.shape, w.dtype) for w in network.weights]
-    cost = core.gradient(_inputs(X, network), _desired(Y, network), len(X), nabla_w, nabla_b)
+    cost = core.gradient(_inputs(X, network), _desired(Y, network), len(X), nabla_w, nabla_b, weights)
     return nabla_b, nabla_w, cost
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nablanet import lbfgs, resuming, training
-from nablanet.dropout import start_dropout
+from nablanet import lbfgs, outputs, resuming, training
+from nablanet.dropout import dropout_rates, start_dropout
 from nablanet.lbfgs import LBFGS
 from nablanet.monitoring import MODES
 from nablanet.progress import Bar, progress_bar
 from nablanet.resuming import TrainingState
+from nablanet.samples import Samples
 from nablanet.schedules import Plateau, Rates, Schedule, get_schedule
-from nablanet.shapes import Array, Rows, describe
+from nablanet.shapes import Array, describe
 from nablanet.stopping import EarlyStopping, Stopper, get_early_stopping
 from nablanet.training import Callback, Epoch, History, Metric, Task
 
@@ -26,21 +27,15 @@ if TYPE_CHECKING:
 
 _TAKEN = {f.name for f in fields(Epoch)}
 
-# X, Y, sample weights or none
-HeldOut = tuple[Rows, Array, Array | None]
-# (X, Y, sample weights, n_threads) -> (outputs, mean cost)
-Evaluate = Callable[[Rows, Array, Array | None, int | None], tuple[Array, float]]
-
 
 def fit(
     network: Network,
     task: Task,
     *,
     epochs: int,
-    dropout: tuple[float, ...],
+    dropout: object,
     generator: np.random.Generator,
-    evaluate: Evaluate,
-    validation: HeldOut | None,
+    validation: Samples | None,
     schedule: object,
     metrics: object,
     early_stopping: object,
@@ -50,9 +45,15 @@ def fit(
 ) -> History:
     """Train the network on the task until `epochs` are done, or something ends it before.
 
-    dropout: a share for each layer but the last. generator: where the shuffles come from. The
-    arguments of type object are checked here; see `Network.fit`.
+    generator: where the shuffles come from. The arguments of type object are checked here; see
+    `Network.fit`.
     """
+    rates = dropout_rates(dropout, network.sizes)
+    if any(rates) and network.overrides("backprop"):
+        raise ValueError(
+            "dropout must be 0 for a network that overrides backprop, which knows nothing of dropped "
+            f"neurons; got {describe(dropout)}"
+        )
     functions = _checked_metrics(metrics, validation)
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks must be a list of functions of an Epoch, got {describe(callbacks)}")
@@ -68,7 +69,7 @@ def fit(
     full_batch = isinstance(task.optimizer, LBFGS)
     if full_batch:
         lbfgs.check_task(task)
-        for who, given in (("schedule", schedule), ("resume", resume), ("dropout", any(dropout) or None)):
+        for who, given in (("schedule", schedule), ("resume", resume), ("dropout", any(rates) or None)):
             if given is not None:
                 raise ValueError(f"L-BFGS takes no steps on mini-batches and goes without {who}")
     state = resuming.get_state(resume, network, task, epochs)
@@ -76,7 +77,7 @@ def fit(
     stopper = Stopper(rules)
     past = () if state is None else state.epochs
     with progress_bar((epochs - len(past)) * len(task.X), enabled=progress) as bar:
-        between = _BetweenEpochs(network, task, evaluate, validation, functions, callbacks, stopper, bar)
+        between = _BetweenEpochs(network, task, validation, functions, callbacks, stopper, bar)
         history = between.history
         if full_batch:
             said = lbfgs.minimize(network, task, epochs, between.end_iteration)
@@ -84,7 +85,7 @@ def fit(
             between.restore_best()
         else:
             history.epochs.extend(past)
-            history.state = _mini_batches(network, task, epochs, dropout, generator, plan, state, between)
+            history.state = _mini_batches(network, task, epochs, rates, generator, plan, state, between)
     history.best_epoch = stopper.best_epoch
     return history
 
@@ -93,19 +94,19 @@ def _mini_batches(
     network: Network,
     task: Task,
     epochs: int,
-    dropout: tuple[float, ...],
+    rates: tuple[float, ...],
     generator: np.random.Generator,
     plan: Schedule,
     state: TrainingState | None,
     between: _BetweenEpochs,
 ) -> TrainingState:
     history, stopper = between.history, between.stopper
-    dropped = start_dropout(dropout, generator)
+    dropped = start_dropout(rates, generator)
     if dropped is not None and state is not None and state.dropout_seed is not None:
         dropped = replace(dropped, seed=state.dropout_seed)
     task = replace(task, dropout=dropped)
     trainer = training.make_trainer(network, task)
-    rates = Rates(plan, task.optimizer.eta, training.n_batches(task), epochs, history.epochs)
+    learning_rates = Rates(plan, task.optimizer.eta, training.n_batches(task), epochs, history.epochs)
     if state is not None:
         stopper.replay(state.epochs, state.best)
         history.stopped = stopper.verdict()
@@ -116,11 +117,11 @@ def _mini_batches(
             _assign(parameters, state.last)
     while len(history) < epochs and history.stopped is None:
         number = len(history)
-        etas = rates.of(number)
+        etas = learning_rates.of(number)
         order = generator.permutation(len(task.X))
         cost = training.run_epoch(trainer, number, order, etas, between.bar.advance)
         between.end(cost, float(etas[-1]))
-        rates.see(history.epochs[-1])
+        learning_rates.see(history.epochs[-1])
     last = between.restore_best()
     return TrainingState(
         epochs=tuple(history.epochs),
@@ -140,8 +141,7 @@ class _BetweenEpochs:
         self,
         network: Network,
         task: Task,
-        evaluate: Evaluate,
-        validation: HeldOut | None,
+        validation: Samples | None,
         metrics: Mapping[str, Metric],
         callbacks: list[Callback],
         stopper: Stopper,
@@ -152,7 +152,6 @@ class _BetweenEpochs:
         self.bar = bar
         self._network = network
         self._task = task
-        self._evaluate = evaluate
         self._validation = validation
         self._metrics = metrics
         self._callbacks = callbacks
@@ -165,9 +164,9 @@ class _BetweenEpochs:
         measured: dict[str, float] = {}
         if self._validation is not None:
             X, Y, weights = self._validation
-            outputs, cost_held_out = self._evaluate(X, Y, weights, self._task.n_threads)
-            accuracy = training.accuracy(outputs, Y)
-            measured = {name: _number(name, metric(Y, outputs)) for name, metric in self._metrics.items()}
+            a, cost_held_out = outputs.evaluate(self._network, X, Y, weights, self._task.n_threads)
+            accuracy = training.accuracy(a, Y)
+            measured = {name: _number(name, metric(Y, a)) for name, metric in self._metrics.items()}
         epoch = Epoch(len(self.history), cost, seconds, cost_held_out, accuracy, eta, measured)
         self.history.epochs.append(epoch)
         self.stopper.see(epoch, self._network.weights + self._network.biases)
@@ -221,7 +220,7 @@ def _checked_metrics(metrics: object, validation: object) -> Mapping[str, Metric
 
 
 def _check_measured(
-    who: str, metric: str, validation: HeldOut | None, functions: Mapping[str, Metric]
+    who: str, metric: str, validation: Samples | None, functions: Mapping[str, Metric]
 ) -> None:
     """Refuse to watch what no epoch is going to hold."""
     if metric == "cost" or metric in functions:

@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nablanet import engine, reference
+from nablanet import derivatives
 from nablanet.optimizers import OPTIMIZERS, Optimizer, get_optimizer
-from nablanet.shapes import Array, count, one_hot, positive, take
+from nablanet.shapes import Array, count, positive
 from nablanet.training import DivergenceError, Task
 
 if TYPE_CHECKING:
     from nablanet.network import Network
 
-# Rows in one call of the engine: activations stay in the cache, and Ctrl-C is answered in between.
-_ROWS = 512
-
 # Fields of a task that `fit` has under other names.
-_ARGUMENTS = {"clipping": "clip_value and clip_norm", "weights": "sample_weight and class_weight"}
+_ARGUMENTS = {"clipping": "clip_value and clip_norm"}
 
 # (mean cost) -> whether to stop
 EndOfIteration = Callable[[float], bool]
@@ -73,7 +70,7 @@ def check_batch_size(batch_size: object, optimizer: Optimizer, n: int) -> int:
 
 def check_task(task: Task) -> None:
     """Refuse what is made for steps on mini-batches."""
-    known = {"X", "Y", "batch_size", "optimizer", "regularization", "n_threads", "lmbda", "alpha"}
+    known = {"X", "Y", "weights", "batch_size", "optimizer", "regularization", "n_threads", "lmbda", "alpha"}
     for name in _changed(task) + _changed(task.regularization):
         if name not in known:
             raise ValueError(
@@ -134,27 +131,27 @@ class _Objective:
         # the user's own network is not touched by a step that is only tried
         self._trial = copy.copy(network)
         self._trial.dtype = np.dtype(np.float64)
-        self._sums = _engine_sums if network.runs_on_engine() else _reference_sums
         self._seen = np.empty(0)
         self._cost = 0.0
 
     def __call__(self, x: Array) -> tuple[float, Array]:
-        net, n, regularization = self._trial, len(self._task.X), self._task.regularization
+        net, task = self._trial, self._task
+        n, regularization = len(task.X), task.regularization
         net.weights, net.biases = self._split(x)
         with np.errstate(over="ignore", invalid="ignore"):
-            nabla_b, nabla_w, total = self._sums(net, self._task)
+            mean = derivatives.gradient(net, task.X, task.Y, task.n_threads, task.weights)
             parts = [
-                nw / n + regularization.gradient(w, n, n) for nw, w in zip(nabla_w, net.weights, strict=True)
+                nw + regularization.gradient(w, n, n) for nw, w in zip(mean.nabla_w, net.weights, strict=True)
             ]
-            gradient = np.concatenate([part.ravel() for part in parts + [nb / n for nb in nabla_b]])
-            value = total / n + regularization.cost(net.weights, n)
+            gradient = np.concatenate([part.ravel() for part in parts + mean.nabla_b])
+            value = mean.cost + regularization.cost(net.weights, n)
         if not np.isfinite(value) or not np.isfinite(gradient).all():
             raise _diverged()
-        self._seen, self._cost = x.copy(), total / n
+        self._seen, self._cost = x.copy(), mean.cost
         return value, gradient
 
     def cost_at(self, x: Array) -> float:
-        """The mean of C_x, without regularization."""
+        """The mean of C_x, weighted as the task says, without regularization."""
         if not np.array_equal(x, self._seen):  # mostly the last point that was tried
             self(x)
         return self._cost
@@ -177,31 +174,6 @@ class _Objective:
         parts = [part.reshape(shape) for part, shape in zip(np.split(x, ends[:-1]), shapes, strict=True)]
         layers = len(self._network.weights)
         return parts[:layers], parts[layers:]
-
-
-def _engine_sums(net: Network, task: Task) -> tuple[list[Array], list[Array], float]:
-    """(nabla_b, nabla_w, cost) summed over all rows, in one order for any number of threads."""
-    nabla_b, nabla_w = [np.zeros_like(b) for b in net.biases], [np.zeros_like(w) for w in net.weights]
-    total = 0.0
-    for begin in range(0, len(task.X), _ROWS):
-        rows = slice(begin, begin + _ROWS)
-        some_b, some_w, cost = engine.gradient_sums(
-            net,
-            task.X[rows],  # type: ignore[index]
-            task.Y[rows],
-            task.n_threads,
-        )
-        for kept, some in zip(nabla_b + nabla_w, some_b + some_w, strict=True):
-            kept += some
-        total += cost
-    return nabla_b, nabla_w, total
-
-
-def _reference_sums(net: Network, task: Task) -> tuple[list[Array], list[Array], float]:
-    Y = one_hot(task.Y, net.sizes[-1]) if task.Y.ndim == 1 else task.Y
-    x = take(task.X, np.arange(len(task.X)), net.dtype).T
-    nabla_b, nabla_w, costs = reference.gradient_sums(net, x, Y.T.astype(net.dtype))
-    return nabla_b, nabla_w, float(costs.sum())
 
 
 def _diverged() -> DivergenceError:

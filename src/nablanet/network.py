@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nablanet import backprop, derivatives, engine, fitting, shapes, training
+from nablanet import architecture, backprop, derivatives, engine, fitting, outputs, samples, shapes, training
 from nablanet.activations import Activation
-from nablanet.activations import is_builtin as is_builtin_activation
-from nablanet.architecture import (
-    check_activations,
-    check_input_scale,
-    check_memory,
-    float_type,
-    layer_activations,
-)
 from nablanet.averaging import check_average
 from nablanet.clipping import Clipping
-from nablanet.costs import Cost, check_pair, check_targets, for_output, get_cost
-from nablanet.costs import is_builtin as is_builtin_cost
-from nablanet.csr import CSR
+from nablanet.costs import Cost, check_pair, for_output, get_cost, is_builtin
 from nablanet.derivatives import Gradient
-from nablanet.dropout import dropout_rates
 from nablanet.initializers import Initializer, initialize
 from nablanet.layout import in_columns
 from nablanet.lbfgs import check_batch_size, choose_optimizer
 from nablanet.optimizers import SGD, Optimizer
-from nablanet.regularization import Regularization
+from nablanet.parameters import check_biases, check_weights
+from nablanet.regularization import Regularization, check_max_norm
 from nablanet.resuming import TrainingState
-from nablanet.sample_weights import ClassWeight, mean_cost, weights_of
+from nablanet.sample_weights import ClassWeight
 from nablanet.schedules import Schedule
-from nablanet.shapes import Array, Rows
+from nablanet.shapes import Array
 from nablanet.stopping import EarlyStopping
 from nablanet.training import Callback, History, Metric, Task
 
@@ -43,7 +32,6 @@ from nablanet.training import Callback, History, Metric, Task
 Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
 
 _FEW_ROWS = 4  # cheaper straight through the weights than after packing them
-_ROWS_TOGETHER = 4096  # looked at together where NumPy needs room for each
 
 
 class Network:
@@ -90,11 +78,11 @@ class Network:
         self.sizes = shapes.check_sizes(sizes)
         self.num_layers = len(self.sizes)
         self.cost = get_cost(cost)
-        self.activations = layer_activations(activation, output, self.cost, self.sizes)
+        self.activations = architecture.layer_activations(activation, output, self.cost, self.sizes)
         check_pair(self.cost, self.activations[-1])
-        self.dtype = float_type(dtype)
+        self.dtype = architecture.float_type(dtype)
         self.input_scale = input_scale
-        check_memory(self.sizes, self.dtype)
+        architecture.check_memory(self.sizes, self.dtype)
         self._rng = np.random.default_rng(None if seed is None else shapes.count(seed, "seed", 0))
         weights, biases = initialize(init, self._rng, self.sizes, self.dtype)
         self.weights, self.biases = [in_columns(w) for w in weights], [in_columns(b) for b in biases]
@@ -129,7 +117,7 @@ class Network:
 
     @input_scale.setter
     def input_scale(self, value: float) -> None:
-        self._input_scale = check_input_scale(value, self.dtype)
+        self._input_scale = architecture.check_input_scale(value, self.dtype)
 
     def feedforward(self, a: npt.ArrayLike) -> Array:
         """The output a^L for the input a.
@@ -138,29 +126,20 @@ class Network:
         Returns shape (n_L, 1), or (n_L, m).
         """
         x = shapes.columns(a, self.sizes[0], "a", 1)
-        return self._outputs(self._entering(x, "a").T).T
+        return outputs.feed_forward(self, samples.entering(self, x, "a").T).T
 
     def predict(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
         """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L). X as in `fit`."""
         few = type(X) is np.ndarray and n_threads is None and 0 < X.size <= _FEW_ROWS * self.sizes[0]
-        if few and self._single is not None and not self.overrides("feedforward"):
+        few = few and not self.overrides("feedforward")
+        if few and self._single is not None:
             at_once = self._single.outputs(self, X)  # type: ignore[arg-type]
             if at_once is not None:
                 return at_once
-        rows = shapes.rows(X, self.sizes[0])
-        shapes.check_fits(rows, self.dtype, "X", self.input_scale)
-        if n_threads is not None:
-            n_threads = shapes.count(n_threads, "n_threads")
-        if self.overrides("feedforward"):
-            own = self.dtype if isinstance(rows, CSR) else rows.dtype
-            each = (shapes.take(rows, np.array([i]), own).T for i in range(len(rows)))
-            columns = [self.feedforward(x) for x in each]
-            column = (self.sizes[-1], 1)
-            return np.hstack([shapes.require_shape(a, column, "feedforward") for a in columns]).T
-        outputs = self._outputs(rows, n_threads)
+        predicted = outputs.predict(self, X, n_threads)
         if few:
             self._single = engine.single(self)
-        return outputs
+        return predicted
 
     def SGD(
         self,
@@ -179,13 +158,13 @@ class Network:
         epochs = shapes.count(epochs, "epochs")
         mini_batch_size = shapes.count(mini_batch_size, "mini_batch_size")
         optimizer = SGD(eta)
-        X, Y = self._pairs(training_data, "training_data")
+        X, Y = samples.from_pairs(self, training_data, "training_data")
         own_evaluate = self.overrides("evaluate")
         given = None if test_data is None else shapes.reusable(test_data)
-        test = None if given is None else self._pairs(given, "test_data")
+        test = None if given is None else samples.from_pairs(self, given, "test_data")
         runs: Iterable[float | None]
         if self.overrides("update_mini_batch"):
-            runs = self._chapter_epochs(X, Y, epochs, mini_batch_size, eta)
+            runs = training.chapter_epochs(self, X, Y, epochs, mini_batch_size, eta, self._shuffle)
         else:
             task = Task(X, Y, mini_batch_size, optimizer)
             runs = training.train(self, task, epochs=epochs, shuffle=self._shuffle)
@@ -202,7 +181,7 @@ class Network:
         mini_batch: a list of pairs (x, y), one for each training example. eta: the learning rate.
         """
         optimizer = SGD(eta)
-        X, Y = self._pairs(mini_batch, "mini_batch")
+        X, Y = samples.from_pairs(self, mini_batch, "mini_batch")
         for _ in training.train(self, Task(X, Y, len(X), optimizer), epochs=1, shuffle=np.arange):
             pass
 
@@ -212,11 +191,7 @@ class Network:
         x: (n_1,) or (n_1, 1); y: (n_L,) or (n_L, 1), or an integer label. The two lists have the
         shapes of `biases` and `weights`. This is the readable reference, in NumPy.
         """
-        self.check_parameters()
-        x = self._entering(shapes.column(x, self.sizes[0], "x", 1), "x")
-        y = shapes.desired_output(y, self.sizes[-1], self.num_layers)
-        y = shapes.cast(y, self.dtype, "y")
-        check_targets(self.cost, self.activations[-1], y)
+        x, y = samples.from_pair(self, x, y)
         derivative = self.cost_derivative if self.overrides("cost_derivative") else None
         nabla_b, nabla_w, _ = backprop.backpropagate(
             self.weights, self.biases, self.activations, self.cost, self.scaled(x), y, derivative
@@ -233,7 +208,7 @@ class Network:
         y is a label or a one-hot vector. The network's answer is the neuron with the highest
         activation; a single output answers 1 above one half.
         """
-        return self._count_correct(*self._pairs(test_data, "test_data"))
+        return self._count_correct(*samples.from_pairs(self, test_data, "test_data"))
 
     def mean_cost(
         self, X: npt.ArrayLike, Y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
@@ -242,17 +217,24 @@ class Network:
 
         With sample_weight, shape (n,): sum_x w_x C_x / sum_x w_x.
         """
-        rows, desired = self._samples(X, Y, "X", "Y")
-        weights = weights_of(sample_weight, None, desired, self.sizes[-1])
-        return self._outputs_and_cost(rows, desired, weights)[1]
+        return outputs.evaluate(self, *samples.from_rows(self, X, Y, sample_weight))[1]
 
-    def gradient(self, X: npt.ArrayLike, Y: npt.ArrayLike, *, n_threads: int | None = None) -> Gradient:
-        """The mean cost over samples as rows, and its gradient; X, Y as in `fit`. See `Gradient`."""
-        return derivatives.gradient(self, *self._samples(X, Y, "X", "Y"), n_threads)
+    def gradient(
+        self,
+        X: npt.ArrayLike,
+        Y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        n_threads: int | None = None,
+    ) -> Gradient:
+        """`mean_cost` over samples as rows, and its gradient; arguments as there. See `Gradient`."""
+        rows, desired, weights = samples.from_rows(self, X, Y, sample_weight)
+        return derivatives.gradient(self, rows, desired, n_threads, weights)
 
     def input_gradient(self, X: npt.ArrayLike, Y: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
         """dC_x/dx = (w^2)^T delta^2 for samples as rows, shape (m, n_1); X, Y as in `fit`."""
-        return derivatives.input_gradient(self, *self._samples(X, Y, "X", "Y"), n_threads)
+        rows, desired, _ = samples.from_rows(self, X, Y)
+        return derivatives.input_gradient(self, rows, desired, n_threads)
 
     def jacobian(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
         """da^L_j/dx_k for samples as rows, shape (m, n_L, n_1)."""
@@ -337,38 +319,29 @@ class Network:
         chosen = choose_optimizer(optimizer, eta)
         regularization = Regularization(lmbda, alpha, l1)
         clipping = Clipping(clip_value, clip_norm)
-        if max_norm is not None:
-            max_norm = shapes.positive(max_norm, "max_norm")
-        average = check_average(average)
-        rates = dropout_rates(dropout, self.sizes)
-        if any(rates) and self.overrides("backprop"):
-            raise ValueError(
-                "dropout must be 0 for a network that overrides backprop, which knows nothing of dropped "
-                f"neurons; got {shapes.describe(dropout)}"
-            )
-        if n_threads is not None:
-            n_threads = shapes.count(n_threads, "n_threads")
-        rows, desired = self._samples(X, Y, "X", "Y")
+        max_norm, average = check_max_norm(max_norm), check_average(average)
+        n_threads = engine.check_threads(n_threads)
+        rows, desired, weights = samples.from_rows(self, X, Y, sample_weight, class_weight)
+        size = check_batch_size(batch_size, chosen, len(rows))
         task = Task(
             rows,
             desired,
-            check_batch_size(batch_size, chosen, len(rows)),
+            size,
             chosen,
             regularization,
             n_threads,
             clipping,
             max_norm,
             average,
-            weights=weights_of(sample_weight, class_weight, desired, self.sizes[-1]),
+            weights=weights,
         )
         return fitting.fit(
             self,
             task,
             epochs=epochs,
-            dropout=rates,
+            dropout=dropout,
             generator=self._rng,
-            evaluate=self._outputs_and_cost,
-            validation=None if validation is None else self._validation(validation),
+            validation=None if validation is None else samples.held_out(self, validation),
             schedule=schedule,
             metrics=metrics,
             early_stopping=early_stopping,
@@ -397,8 +370,8 @@ class Network:
     def runs_on_engine(self) -> bool:
         """Whether training runs on the compiled engine rather than through NumPy."""
         return (
-            all(is_builtin_activation(a) for a in self.activations)
-            and is_builtin_cost(self.cost)
+            engine.knows_outputs(self)
+            and is_builtin(self.cost)
             and not self.overrides("backprop")
             and not self.overrides("cost_derivative")
         )
@@ -410,125 +383,13 @@ class Network:
         that are no writable arrays of the network's dtype are replaced by such.
         """
         self.cost = get_cost(self.cost)
-        check_activations(self.activations, self.sizes)
+        architecture.check_activations(self.activations, self.sizes)
         check_pair(self.cost, self.activations[-1])
-        self.weights = self._checked("weights", self.weights, list(pairwise(self.sizes)))
-        self.biases = self._checked("biases", self.biases, [(1, n) for n in self.sizes[1:]])
-
-    def _checked(self, name: str, arrays: Any, sizes: list[tuple[int, int]]) -> list[Array]:
-        """One array for each (n_in, n_out), of shape (n_out, n_in)."""
-        if not isinstance(arrays, Sequence) and not isinstance(arrays, np.ndarray):
-            raise TypeError(f"{name} must be a list of {len(sizes)} arrays, got {shapes.describe(arrays)}")
-        if len(arrays) != len(sizes):
-            raise ValueError(
-                f"{name} must have {len(sizes)} arrays for sizes {self.sizes}, got {len(arrays)}"
-            )
-        checked = []
-        for i, (value, (n_in, n_out)) in enumerate(zip(arrays, sizes, strict=True)):
-            array = shapes.numeric(value, f"{name}[{i}]")
-            if array.shape != (n_out, n_in):
-                raise ValueError(
-                    f"{name}[{i}] belongs to layer {i + 2} and must have shape {(n_out, n_in)}, "
-                    f"got {array.shape}"
-                )
-            array = shapes.cast(array, self.dtype, f"{name}[{i}]")
-            checked.append(array if array.flags.writeable else array.copy())
-        if isinstance(arrays, list):
-            arrays[:] = checked  # the list may be shared
-            return arrays
-        return checked
-
-    def _entering(self, x: Array, name: str) -> Array:
-        """What is to be scaled, in the network's dtype."""
-        x = shapes.cast(x, self.dtype, name)
-        if self.input_scale > 1:
-            shapes.check_fits(x, self.dtype, name, self.input_scale)
-        return x
-
-    def _outputs(self, X: Rows, n_threads: int | None = None) -> Array:
-        self.check_parameters()
-        if all(is_builtin_activation(a) for a in self.activations):
-            return engine.predict(self, X, n_threads)
-        return np.vstack([activated for _, activated in self._feed_forward_blocks(X)])
-
-    def _feed_forward_blocks(self, X: Rows) -> Iterator[tuple[Array, Array]]:
-        """(z^L, a^L) through NumPy for some rows of X after the other."""
-        for begin in range(0, len(X), _ROWS_TOGETHER):
-            here = np.arange(begin, min(begin + _ROWS_TOGETHER, len(X)))
-            x = self.scaled(shapes.take(X, here, self.dtype)).T
-            zs, activated = backprop.feed_forward(self.weights, self.biases, self.activations, x)
-            yield zs[-1].T, activated[-1].T
-
-    def _outputs_and_cost(
-        self, X: Rows, Y: Array, weights: Array | None = None, n_threads: int | None = None
-    ) -> tuple[Array, float]:
-        self.check_parameters()
-        if self.runs_on_engine() and not self.overrides("feedforward"):
-            return engine.evaluate(self, X, Y, n_threads, weights)
-        y = (shapes.one_hot(Y, self.sizes[-1]) if Y.ndim == 1 else Y).astype(self.dtype)
-        if self.overrides("feedforward"):
-            outputs = self.predict(X)  # type: ignore[arg-type]
-            costs = for_output(self.cost, self.activations[-1]).function(outputs.T, y.T)
-            return outputs, mean_cost(backprop.weighted(costs, weights), weights)
-        zs, activated = (np.vstack(parts) for parts in zip(*self._feed_forward_blocks(X), strict=True))
-        costs = backprop.sample_costs(zs.T, activated.T, y.T, self.activations[-1], self.cost)
-        return activated, mean_cost(backprop.weighted(costs, weights), weights)
+        self.weights = check_weights(self.weights, self.sizes, self.dtype)
+        self.biases = check_biases(self.biases, self.sizes, self.dtype)
 
     def _count_correct(self, X: Array, Y: Array) -> int:
         return int(np.sum(training.classes(self.predict(X)) == training.classes(Y)))
 
     def _shuffle(self, n: int) -> Array:
         return self._rng.permutation(n)
-
-    def _pairs(self, data: object, name: str) -> tuple[Array, Array]:
-        self.check_parameters()
-        X, Y = shapes.pairs(data, self.sizes[0], self.sizes[-1], self.num_layers, name)
-        X = self._entering(X, f"the x of {name}")
-        Y = shapes.cast(Y, self.dtype, f"the y of {name}")
-        check_targets(self.cost, self.activations[-1], Y.T)
-        return X, Y
-
-    def _samples(self, X: object, Y: object, x_name: str, y_name: str) -> tuple[Rows, Array]:
-        self.check_parameters()
-        rows = shapes.rows(X, self.sizes[0], x_name)
-        desired, is_labels = shapes.targets(Y, len(rows), self.sizes[-1], self.num_layers, y_name)
-        shapes.check_fits(rows, self.dtype, x_name, self.input_scale)
-        if not is_labels:
-            if desired.dtype in (np.float32, np.float64) and desired.dtype.isnative:
-                shapes.check_fits(desired, self.dtype, y_name)
-            else:
-                desired = shapes.cast(desired, self.dtype, y_name)
-            for begin in range(0, len(desired), _ROWS_TOGETHER):
-                check_targets(self.cost, self.activations[-1], desired[begin : begin + _ROWS_TOGETHER].T)
-        return rows, desired
-
-    def _validation(self, validation: object) -> tuple[Rows, Array, Array | None]:
-        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
-            raise TypeError(
-                "validation must be a pair (X, Y) or a triple (X, Y, sample_weight), "
-                f"got {shapes.describe(validation)}"
-            )
-        X, Y, *given = validation
-        rows, desired = self._samples(X, Y, "the X of validation", "the Y of validation")
-        name = "the sample_weight of validation"
-        weights = weights_of(given[0] if given else None, None, desired, self.sizes[-1], name)
-        return rows, desired, weights
-
-    def _chapter_epochs(
-        self, X: Array, Y: Array, epochs: int, mini_batch_size: int, eta: float
-    ) -> Iterable[None]:
-        """The chapter's own loop, for a subclass that brings its own `update_mini_batch`."""
-        for epoch in range(epochs):
-            before = [p.copy() for p in self.weights + self.biases]
-            order = self._shuffle(len(X))
-            try:
-                for k in range(0, len(X), mini_batch_size):
-                    batch = order[k : k + mini_batch_size]
-                    self.update_mini_batch([(X[[i]].T, Y[[i]].T) for i in batch], eta)
-                finite = all(np.isfinite(p).all() for p in [*self.weights, *self.biases])
-            except training.DivergenceError:
-                finite = False
-            if not finite:
-                self.weights[:], self.biases[:] = before[: len(self.weights)], before[len(self.weights) :]
-                raise training.diverged(epoch, eta)
-            yield

@@ -42,6 +42,11 @@ class Regularization:
         return (self.lmbda + self.alpha) / (2 * n) * squares + self.l1 / n * absolute
 
 
+def check_max_norm(max_norm: object) -> float | None:
+    """The norm that `limit_norms` allows, above 0; None for any."""
+    return None if max_norm is None else positive(max_norm, "max_norm")
+
+
 def limit_norms(w: Array, max_norm: float) -> None:
     """Scale to max_norm, in place, the incoming weights w_j of each neuron whose norm is larger.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nablanet import network, training
+from nablanet import network, samples, training
 from nablanet.activations import ACTIVATIONS
 from nablanet.book.costs import check_cost, engine_cost
 from nablanet.book.network import Shuffler, undrawn
@@ -44,7 +44,7 @@ class Core(network.Network):
 
     def arrays(self, data: object, name: str) -> tuple[Array, Array]:
         """Pairs (x, y) as rows (X, Y)."""
-        return self._pairs(data, name)
+        return samples.from_pairs(self, data, name)
 
 
 class PythonCore(Core):
