@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nablanet import architecture, backprop, derivatives, engine, fitting, outputs, samples, shapes, training
+from nablanet import architecture, backprop, derivatives, engine, outputs, samples, shapes, training
 from nablanet.activations import Activation
 from nablanet.averaging import check_average
 from nablanet.clipping import Clipping
@@ -17,16 +17,17 @@ from nablanet.costs import Cost, check_pair, for_output, get_cost, is_builtin
 from nablanet.derivatives import Gradient
 from nablanet.initializers import Initializer, initialize
 from nablanet.layout import in_columns
-from nablanet.lbfgs import check_batch_size, choose_optimizer
 from nablanet.optimizers import SGD, Optimizer
 from nablanet.parameters import check_biases, check_weights
 from nablanet.regularization import Regularization, check_max_norm
-from nablanet.resuming import TrainingState
 from nablanet.sample_weights import ClassWeight
-from nablanet.schedules import Schedule
 from nablanet.shapes import Array
-from nablanet.stopping import EarlyStopping
 from nablanet.training import Callback, History, Metric, Task
+
+if TYPE_CHECKING:
+    from nablanet.resuming import TrainingState
+    from nablanet.schedules import Schedule
+    from nablanet.stopping import EarlyStopping
 
 # pairs (x, y), or two whole arrays (X, Y)
 Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
@@ -316,6 +317,10 @@ class Network:
         step that L-BFGS accepted.
         """
         epochs = shapes.count(epochs, "epochs")
+        # here, so that `import nablanet` stays quick
+        from nablanet import fitting
+        from nablanet.lbfgs import check_batch_size, choose_optimizer
+
         chosen = choose_optimizer(optimizer, eta)
         regularization = Regularization(lmbda, alpha, l1)
         clipping = Clipping(clip_value, clip_norm)
