@@ -204,3 +204,37 @@ def test_wrong_settings_are_refused(arguments: dict[str, Any], error: type, mess
     with pytest.raises(error, match=message):
         p.network.fit(p.X, p.Y, epochs=1, batch_size=6, eta=1, **arguments)
     assert np.array_equal(p.network.weights[0], before)
+
+
+def test_float32_decays_where_one_step_is_lost_in_rounding() -> None:
+    """Gradient and decay are added up before they meet the weight, which either alone may not move."""
+    weights = {}
+    for dtype in ("float32", "float64"):
+        net = nn.Network([1, 1], activation=["identity"], dtype=dtype, seed=0)
+        net.weights[0][...], net.biases[0][...] = 1, 0
+        X, Y = np.full((1000, 1), 1.0), np.full((1000, 1), 0.99)
+        for _ in range(200):  # to where the cost and the penalty pull alike
+            net.fit(X, Y, epochs=1, batch_size=1, eta=1e-3, alpha=2e-3, progress=False)
+        weights[dtype] = net.weights[0].item() + net.biases[0].item()
+    assert weights["float32"] - 0.99 == pytest.approx(weights["float64"] - 0.99, rel=0.05)
+    assert abs(weights["float64"] - 0.99) > 1e-4
+
+
+def test_norms_do_not_overflow() -> None:
+    """Squares of float32 overflow beyond 1.8e19, the norms themselves far beyond."""
+    single, double = (
+        nn.Network([3, 2], activation=["identity"], cost="absolute_error", dtype=dtype, seed=0)
+        for dtype in ("float32", "float64")
+    )
+    for net in (single, double):
+        net.weights[0][...] = [[0.5, -0.25, 1], [1, 2, 3]]
+        net.biases[0][...] = 0
+        net.fit(
+            [[1e20, -3e19, 2e19]], [[0.0, 1.0]], epochs=1, batch_size=1, eta=0.1, clip_norm=1, progress=False
+        )
+    assert np.allclose(single.weights[0], double.weights[0], rtol=1e-5)
+    for net in (single, double):
+        net.weights[0][...] = [[1e20, -2e20, 0], [1, 0.5, 0]]
+        net.fit([[0, 0, 0]], [[0, 0]], epochs=1, batch_size=1, eta=1e-3, max_norm=2, progress=False)
+    assert np.allclose(single.weights[0], double.weights[0], rtol=1e-5)
+    assert np.linalg.norm(single.weights[0], axis=1) == pytest.approx([2, np.hypot(1, 0.5)], rel=1e-5)

@@ -47,7 +47,11 @@ def straight(net: nn.Network) -> np.ndarray[Any, Any] | None:
 
 
 def usual(net: nn.Network) -> np.ndarray[Any, Any]:
-    return net.predict(np.repeat(X, 9, axis=0))[:1]
+    return usual_of(net, X)
+
+
+def usual_of(net: nn.Network, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return net.predict(np.repeat(x, 9, axis=0))[:1]
 
 
 def test_what_is_changed_in_place_is_what_predicts() -> None:
@@ -96,6 +100,25 @@ def test_a_changed_network_goes_the_usual_way(change: Callable[[nn.Network], Non
     for _ in range(2):
         assert np.array_equal(net.predict(X), usual(net))
     assert not np.array_equal(net.predict(X), old)
+
+
+@pytest.mark.parametrize("first", [1, 9])
+def test_a_part_of_a_larger_network_goes_the_usual_way(first: int) -> None:
+    """Its lines are not where those of a network of its own would be."""
+    large = nn.Network([5, 16, 2], dtype="float32", seed=0)
+    net = nn.Network([5, 16 - first, 2], dtype="float32", seed=0)
+    net.weights[0], net.biases[0] = large.weights[0][first:], large.biases[0][first:]
+    x = X.astype("float32")
+    for _ in range(2):
+        assert np.array_equal(net.predict(x), net.predict(np.repeat(x, 9, axis=0))[:1])
+    assert net._single is None
+
+
+def test_a_bias_of_minus_zero_predicts_alike() -> None:
+    net = nn.Network([5, 3], activation=["identity"], seed=0)
+    net.biases[0][...] = -0.0
+    outputs = [net.predict(0 * X) for _ in range(2)]
+    assert outputs[0].tobytes() == outputs[1].tobytes() == usual_of(net, 0 * X).tobytes()
 
 
 def test_what_is_not_finite_is_refused() -> None:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/buffer.h"
 #include "core/kernels.h"
@@ -33,7 +34,8 @@ class EveryInput {
 template <class T>
 class ActiveInputs {
  public:
-  explicit ActiveInputs(Index n_in) : n_in_(n_in), bits_(panel_count<T>(n_in)), lists_(3 * length()) {}
+  explicit ActiveInputs(Index n_in)
+      : n_in_(n_in), bits_(panel_count<T>(n_in)), merged_(panel_count<T>(n_in)), lists_(3 * length()) {}
 
   // A word for each panel, all zero: `gather` sets a bit for each input of its rows that is not zero.
   std::uint32_t* cleared() const {
@@ -41,16 +43,25 @@ class ActiveInputs {
     return bits_.data();
   }
 
-  // What follows from the bits: `every` where a list would save little. `idle`: whether the inputs that
-  // are not active are wanted too.
-  Inputs inputs(const Kernels<T>& kernels, const Inputs& every, Index stride, bool idle) const {
+  // Adds the bits of the rows that the others of a team have gathered, into a copy.
+  void merge(const std::vector<ActiveInputs>& team) const {
+    for (Index p = 0; p < bits_.size(); ++p) {
+      merged_.data()[p] = 0;
+      for (const ActiveInputs& member : team) merged_.data()[p] |= member.bits_.data()[p];
+    }
+  }
+
+  // What follows from the bits, merged or own: `every` where a list would save little. `idle`: whether
+  // the inputs that are not active are wanted too.
+  Inputs inputs(const Kernels<T>& kernels, bool merged, const Inputs& every, Index stride, bool idle) const {
+    const std::uint32_t* const bits = (merged ? merged_ : bits_).data();
     Index* const places = lists_.data();
     Index* const lines = places + length();
     Index* const idle_lines = lines + length();
     Inputs inputs{.places = places, .lines = lines, .idle_lines = idle_lines};
-    inputs.active = kernels.list_inputs(bits_.data(), n_in_, false, stride, places, lines);
+    inputs.active = kernels.list_inputs(bits, n_in_, false, stride, places, lines);
     if (inputs.active > n_in_ - n_in_ / 8) return every;
-    if (idle) inputs.idle = kernels.list_inputs(bits_.data(), n_in_, true, stride, nullptr, idle_lines);
+    if (idle) inputs.idle = kernels.list_inputs(bits, n_in_, true, stride, nullptr, idle_lines);
     return inputs;
   }
 
@@ -59,7 +70,7 @@ class ActiveInputs {
   Index length() const { return panel_count<T>(n_in_) * kLanes<T> + kLanes<T>; }
 
   Index n_in_;
-  Buffer<std::uint32_t> bits_;
+  Buffer<std::uint32_t> bits_, merged_;
   Buffer<Index> lists_;
 };
 

@@ -182,13 +182,19 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   const ActiveInputs<T>& own = active[static_cast<std::size_t>(member)];
   const Panels<T> in = work.activation(0, member);
   std::uint32_t* const nonzero = own.cleared();
-  in_pieces(interruption, member, all, one, network_.sizes[0] * kLanes<T>, [&](Range r, Range) {
+  const bool together = members > 1 && !work.own_inputs();
+  const Range mine = together ? share(all, member, members) : all;
+  in_pieces(interruption, member, mine, one, network_.sizes[0] * kLanes<T>, [&](Range r, Range) {
     kernels_.gather(x, samples, r, in, nonzero);
     drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
   });
   gather(y, samples, share(all, member, members), work);
 
-  const Inputs inputs = own.inputs(kernels_, work.every_input(0), in.stride, idle);
+  if (together) {
+    team.barrier();
+    own.merge(active);
+  }
+  const Inputs inputs = own.inputs(kernels_, together, work.every_input(0), in.stride, idle);
   for (std::size_t l = 1; l <= last; ++l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
     Product<T> product = product_into(work, l, member);

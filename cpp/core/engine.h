@@ -132,8 +132,8 @@ class Engine {
                    const std::vector<ActiveInputs<T>>& active, Team& team);
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
-  // The rows of the mini-batch after this one, which every member reads.
-  Ahead rows_ahead(const Samples& next, Index rows) const;
+  // The rows of the mini-batch after this one that a member is going to gather.
+  Ahead rows_ahead(const Samples& next, Index rows, int member, const Team& team) const;
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).

@@ -122,8 +122,8 @@ struct Output {
   const double* weights = nullptr;  // of the rows; unset where each counts once
 };
 
-// `prepare` stores a gradient with its penalties, where the first moment otherwise lies; `add` adds sums
-// to those that are there.
+// `sgd` is the plain rule, with the mean in its rate; `prepare` stores a gradient with its penalties, where
+// the first moment otherwise lies; `add` adds sums to those that are there.
 enum class Rule : int { store, sgd, sgd_decay, adam, momentum, nesterov, rmsprop, adamw, prepare, add };
 
 // How a sum of gradients over a mini-batch changes a parameter.
@@ -138,7 +138,7 @@ struct Step {
   T root = 0;     // adam, adamw: (1 - beta2^t)^(-1/2)
   T epsilon = 0;  // adam, adamw, rmsprop
   T mu = 0;       // momentum, nesterov
-  T shrink = 0;   // adamw: eta weight_decay, which 1 less it would lose in rounding
+  T shrink = 0;   // adamw: eta weight_decay
   // Whether the gradient takes the next two, which sgd has in its plain form only without.
   bool penalized = false;
   T l1 = 0;     // l1 / n

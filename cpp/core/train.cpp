@@ -93,13 +93,10 @@ typename Engine<T>::Steps Engine<T>::next_steps(double weight, Index rows, doubl
   power1_ *= settings_.beta1;
   power2_ *= settings_.beta2;
   step.penalized = settings_.l1 != 0 || settings_.clip_value != 0;
-  if (settings_.method == Method::sgd && !step.penalized && gradient_ == nullptr) {
-    step.rule = decay == 0 ? Rule::sgd : Rule::sgd_decay;
+  if (!needs_idle()) {
+    step.rule = Rule::sgd;
     step.rate = static_cast<T>(eta * mean);
-    step.decay = T{1};
-    Step<T> decaying = step;
-    decaying.decay = static_cast<T>(1 - eta * decay);
-    return {decaying, step};
+    return {step, step};
   }
   step.rate = static_cast<T>(eta);
   step.mean = static_cast<T>(mean);
@@ -107,7 +104,7 @@ typename Engine<T>::Steps Engine<T>::next_steps(double weight, Index rows, doubl
       settings_.clip_value == 0 ? std::numeric_limits<T>::infinity() : static_cast<T>(settings_.clip_value);
   switch (settings_.method) {
     case Method::sgd:
-      step.rule = Rule::sgd;
+      step.rule = Rule::sgd_decay;
       break;
     case Method::momentum:
     case Method::nesterov:
@@ -200,13 +197,15 @@ void Engine<T>::finish_step(int member, Team& team) const {
 template <class T>
 bool Engine<T>::needs_idle() const {
   return settings_.method != Method::sgd || settings_.decay != 0 || settings_.alpha != 0 ||
-         settings_.l1 != 0 || gradient_ != nullptr;
+         settings_.l1 != 0 || settings_.clip_value != 0 || gradient_ != nullptr;
 }
 
 template <class T>
-Ahead Engine<T>::rows_ahead(const Samples& next, Index rows) const {
+Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, int member, const Team& team) const {
   if (x_.strided || x_.is_sparse()) return {};
-  Ahead ahead{.source = x_, .samples = next, .rows = {0, rows}};
+  const bool together = team.size() > 1 && !work_->own_inputs();
+  const Range mine = together ? share({0, rows}, member, team.size()) : Range{0, rows};
+  Ahead ahead{.source = x_, .samples = next, .rows = mine};
   ahead.lines = {0, ahead.rows.size() * ahead.row_lines()};
   return ahead;
 }
@@ -295,7 +294,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index end = std::min(begin + batch, count);
       const Index rows = end - begin;
       const Samples samples{.order = order + begin};
-      Ahead ahead = rows_ahead(Samples{.order = order + end}, std::min(batch, count - end));
+      Ahead ahead = rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), member, team);
       const Range lines = ahead.lines;
       // the forward product asks too where it passes over its inputs only once
       const Index early = rows <= kFewRows ? lines.size() * 2 / 5 : 0;

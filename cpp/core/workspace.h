@@ -9,11 +9,14 @@
 
 namespace nablanet {
 
+// Bytes of inputs that fit into a core's own cache beside the weights.
+inline constexpr Index kSmallInputs = 512 * 1024;
+
 template <class T>
 class Workspace {
  public:
   // For up to `rows` samples; with `backward`, also room for errors and transposed weights. Each of
-  // `members` threads has inputs of its own.
+  // `members` threads has inputs of its own where they are small.
   Workspace(const std::vector<Index>& sizes, Index rows, bool backward, int members = 1)
       // an odd number of lines, so that equal rows of all panels do not fall into one cache set
       : rows_(rows), stride_(rows | 1), costs_(rows), weights_(rows) {
@@ -27,7 +30,8 @@ class Workspace {
       transposed_.push_back(Buffer<T>(checked_product(panel_count<T>(sizes[l]) * kLanes<T>, next)));
       transposed_stride_.push_back(next);
     }
-    for (int i = 1; i < members; ++i) more_inputs_.push_back(lines(sizes[0]));
+    const bool small = activations_[0].size() * static_cast<Index>(sizeof(T)) <= kSmallInputs;
+    for (int i = 1; i < members && small; ++i) more_inputs_.push_back(lines(sizes[0]));
     outputs_ = lines(sizes.back());
     desired_ = lines(sizes.back());
   }
@@ -35,10 +39,11 @@ class Workspace {
   Index rows() const { return rows_; }
   // Layer l counts from 0 for the input layer, the book's layer 1.
   Panels<T> activation(std::size_t l) const { return {activations_[l].data(), stride_}; }
-  // The activations of layer l as a member of the team sees them: each has the inputs, whole, in its own
-  // cache, which costs less than lines from another's.
+  // Whether each member gathers the whole mini-batch's inputs into its own cache, which costs less than
+  // lines from another's, or all together once.
+  bool own_inputs() const { return !more_inputs_.empty(); }
   Panels<T> activation(std::size_t l, int member) const {
-    if (l > 0 || member == 0) return activation(l);
+    if (l > 0 || member == 0 || !own_inputs()) return activation(l);
     return {more_inputs_[static_cast<std::size_t>(member - 1)].data(), stride_};
   }
   Inputs every_input(std::size_t l) const { return every_[l].inputs(); }

@@ -111,16 +111,6 @@ struct Descend {
   }
 };
 
-template <class T>
-struct DescendAndDecay {
-  static constexpr bool needs_every_input = true;
-  Line<T> rate, decay;
-  explicit DescendAndDecay(const Step<T>& s) : rate(all(s.rate)), decay(all(s.decay)) {}
-  NABLANET_INLINE void operator()(const Line<T>& sum, const State<T>& at, Index i) const {
-    store_line(at.parameter + i, fnma(rate, sum, load_line(at.parameter + i) * decay));
-  }
-};
-
 // Adam (Kingma & Ba 2015), with both bias corrections folded into two scalars.
 template <class T>
 struct Adam {

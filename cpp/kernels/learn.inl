@@ -176,7 +176,7 @@ void update(const Update<T>& update, const UpdatePart& part) {
     case Rule::sgd:
       return update_with<T, Descend<T>>(update, part);
     case Rule::sgd_decay:
-      return update_with<T, DescendAndDecay<T>>(update, part);
+      return update_with<T, Learn<T, MeanGradient<T>, BySgd<T>>>(update, part);
     case Rule::adam:
       return update_with<T, Adam<T>>(update, part);
     case Rule::momentum:

@@ -166,7 +166,8 @@ void smooth(const Output<T>& out, Range rows) {
   }
 }
 
-// Each row's cost and error times its weight; the weight 0 leaves nothing, whatever they are.
+// Each row's cost and error times its weight; the weight 0 leaves nothing of them. (An activation of such a
+// row that is not finite would still reach the gradient.)
 template <class T>
 void weigh(const Output<T>& out, Range rows) {
   for (Index row = rows.begin; row < rows.end; ++row) {

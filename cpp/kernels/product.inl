@@ -38,6 +38,12 @@ class Prefetch {
   Index left_, row_lines_ = 0, row_ = 0, line_ = 0, quota_ = 0;
 };
 
+// Never -0, which an input of zero would turn into +0 if it were not skipped.
+template <class T>
+NABLANET_INLINE Line<T> load_bias(const T* bias) {
+  return load_line(bias) + all(T{0});
+}
+
 // Rows x Columns lines of out = in w + bias, as far as the inputs at places `block` of their order add to
 // it; later blocks go on from what is in `out`. Each lane adds its products in the order of the inputs.
 template <class T, int Rows, int Columns>
@@ -51,7 +57,7 @@ void product_tile(const Product<T>& product, Range block, Index row, Index panel
 #pragma GCC unroll kUnroll
     for (int c = 0; c < Columns; ++c) {
       const T* bias = product.bias;
-      const Line<T> start = bias == nullptr ? all(T{0}) : load_line(bias + (panel + c) * lanes);
+      const Line<T> start = bias == nullptr ? all(T{0}) : load_bias(bias + (panel + c) * lanes);
 #pragma GCC unroll kUnroll
       for (int r = 0; r < Rows; ++r) sum[r][c] = start;
     }

@@ -12,7 +12,7 @@ void row_lines(const Row<T>& row, Index first, Line<T>& check) {
   Line<T> seen = check;
 #pragma GCC unroll kUnroll
   for (int c = 0; c < Lines; ++c) {
-    sum[c] = load_line(row.bias + (first + c) * lanes);
+    sum[c] = load_bias(row.bias + (first + c) * lanes);
     seen = fma(sum[c], all(T{0}), seen);
   }
   for (Index i = 0; i < row.count; ++i) {

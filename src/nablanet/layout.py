@@ -21,7 +21,7 @@ def in_columns(array: Array) -> Array:
 
 
 def lies_in_columns(array: Array) -> bool:
-    """Whether `in_columns` has made this very array."""
+    """Whether `in_columns` has made this very array, and not a larger one of which it is a part."""
     n_out, n_in = array.shape
     step, room = _padded(n_out, array.dtype) * array.itemsize, array.base
     return (
@@ -29,6 +29,7 @@ def lies_in_columns(array: Array) -> bool:
         and room.dtype == np.uint8
         and room.nbytes == n_in * step + _LINE
         and array.strides == (array.itemsize, step)
+        and array.ctypes.data % _LINE == 0
     )
 
 
