@@ -14,7 +14,8 @@ import numpy as np
 
 from nablanet.shapes import Array, cast, describe, numeric
 
-Initializer = Callable[[np.random.Generator, int, int], tuple[Array, Array]]
+# a string, since NumPy loads its random numbers when they are first named
+Initializer = Callable[["np.random.Generator", int, int], tuple[Array, Array]]
 
 
 def gaussian(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Array, Array]:
