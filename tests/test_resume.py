@@ -117,6 +117,20 @@ def test_what_early_stopping_ended_stays_ended_until_it_may_wait_longer() -> Non
     assert bits(p.network) == bits(straight.network)
 
 
+@pytest.mark.parametrize("stopped_at", [0, 1, 2])
+@pytest.mark.parametrize("restore_best", [False, True])
+def test_epochs_before_any_is_best_count_too(stopped_at: int, restore_best: bool) -> None:
+    rules = nn.EarlyStopping("score", patience=4, mode="min", restore_best=restore_best)
+    arguments = {"metrics": {"score": lambda Y, outputs: np.nan}, "early_stopping": rules}
+    p, q = make(), make()
+    whole = fit(p, 20, **arguments)
+    assert len(whole) == 4
+    first = fit(q, 20, callbacks=[stop_after(stopped_at)], **arguments)
+    rest = fit(q, 20, resume=first, **arguments)
+    assert (len(rest), rest.best_epoch, rest.stopped) == (4, None, whole.stopped)
+    assert bits(p.network) == bits(q.network)
+
+
 def test_other_rules_begin_anew() -> None:
     p = make()
     history = fit(p, 5, callbacks=[stop_after(3)])

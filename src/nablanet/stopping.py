@@ -70,15 +70,16 @@ class Stopper:
     def replay(self, past: Iterable[Epoch], best: tuple[int, list[Array]] | None) -> None:
         """Take in the epochs of a run that is resumed, and the best of them as that run kept it.
 
-        Where that run kept another epoch or none, as other rules make it, the count starts anew: the
-        parameters of the best epoch are gone.
+        Where that run kept another epoch than the best, or none of it, as other rules make it, the count
+        starts anew: the parameters of the best epoch are gone.
         """
         if self._rules is None or self._watch is None:
             return
         for epoch in past:
             self._watch.see(epoch)
         if self._rules.restore_best:
-            if best is not None and best[0] == self._watch.best_epoch:
+            kept = None if best is None else best[0]
+            if kept == self._watch.best_epoch:
                 self.best = best
             else:
                 self._watch = _watch(self._rules)
