@@ -155,6 +155,32 @@ def test_any_form_of_a_row_predicts(form: Callable[[Any], Any]) -> None:
     assert np.array_equal(net.predict(form(X)), usual(net))
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_number_is_no_row(rows: int) -> None:
+    net = problem([rows, 3], [], "quadratic", "identity", m=1).network
+    net.predict(np.zeros((1, rows)))
+    with pytest.raises(ValueError, match=r"X must"):
+        net.predict(np.array(1.0))
+
+
+class AllOfIt(nn.Network):
+    """Pickled in the usual way of Python."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+
+def test_a_subclass_with_a_state_of_its_own_is_copied() -> None:
+    net = AllOfIt([5, 4, 3], seed=0)
+    expected = net.predict(X)
+    assert straight(net) is not None
+    for other in (copy.deepcopy(net), copy.copy(net), pickle.loads(pickle.dumps(net))):
+        assert np.array_equal(other.predict(X), expected)
+        assert straight(other) is not None
+    other.weights[0][...] = 0
+    assert np.array_equal(net.predict(X), expected)
+
+
 def test_copies_predict_on_their_own() -> None:
     net = small()
     expected = net.predict(X)

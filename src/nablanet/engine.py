@@ -116,6 +116,10 @@ class Single:
         numbers = [_ACTIVATION_NUMBERS[a.name] for a in self._activations]
         self._core = make(network.weights, network.biases, numbers, _ISA)
 
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """A copy is None, which a copied network makes anew for its own arrays."""
+        return type(None), ()
+
     def outputs(self, network: Network, X: Array) -> Array | None:
         """a^L for rows X of the network's dtype, shape (m, n_L)."""
         weights, biases = network.weights, network.biases
