@@ -154,6 +154,47 @@ def test_the_users_own_python_trains_like_the_engine(weighted: bool) -> None:
         assert norm_difference(ours, theirs) < 1e-8
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["backprop", "cost_derivative"])
+def test_a_function_on_the_object_sees_the_step_that_is_tried(method: str, dtype: str) -> None:
+    p = problem([3, 4, 2], "tanh", "quadratic", "identity", m=10, dtype=dtype)
+    own = copy.deepcopy(p.network)
+
+    def derivative(a: Array, y: Array) -> Array:
+        return a - y
+
+    def gradient(x: Any, y: Any) -> tuple[list[Array], list[Array]]:
+        return nn.Network.backprop(own, x, y)
+
+    setattr(own, method, gradient if method == "backprop" else derivative)
+    arrays = own.weights + own.biases
+    histories = [net.fit(p.X, p.Y, epochs=5, optimizer="lbfgs") for net in (own, p.network)]
+    assert histories[0].cost == pytest.approx(histories[1].cost, rel=1e-10)
+    for ours, theirs in zip(parameters(own), parameters(p.network), strict=True):
+        assert norm_difference(ours, theirs) < (1e-8 if dtype == "float64" else 1e-6)
+    assert all(a is b for a, b in zip(arrays, own.weights + own.biases, strict=True))
+    assert own.dtype == dtype
+
+
+def test_an_error_in_the_users_own_python_leaves_the_last_step() -> None:
+    p = problem([3, 4, 2], "tanh", "quadratic", "identity", m=10, dtype="float32")
+    net, calls = p.network, 0
+    expected = parameters(net)
+
+    def fail(x: Any, y: Any) -> tuple[list[Array], list[Array]]:
+        nonlocal calls
+        calls += 1
+        if calls == 15:
+            raise KeyError
+        return nn.Network.backprop(net, x, y)
+
+    net.backprop = fail  # type: ignore[method-assign]
+    with pytest.raises(KeyError):
+        net.fit(p.X, p.Y, epochs=5, optimizer="lbfgs")
+    assert all(np.array_equal(a, b) for a, b in zip(parameters(net), expected, strict=True))
+    assert net.dtype == net.weights[0].dtype == np.float32
+
+
 def test_float32_follows_float64() -> None:
     p = problem([3, 4, 2], "tanh", "quadratic", "identity", m=20, dtype="float32")
     double = problem([3, 4, 2], "tanh", "quadratic", "identity", m=20)

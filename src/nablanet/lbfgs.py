@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -81,7 +82,7 @@ def check_task(task: Task) -> None:
 def minimize(network: Network, task: Task, epochs: int, end: EndOfIteration) -> str | None:
     """At most `epochs` iterations; returns what SciPy says if it stops before, as a sentence.
 
-    The network holds the last accepted iterate at any time. Computed in float64 whatever its dtype:
+    The network holds the last accepted iterate, whatever ends the call. Computed in float64 whatever its dtype:
     a line search cannot tell small steps apart in float32. Raises DivergenceError if the cost or a
     derivative is not finite.
     """
@@ -128,17 +129,13 @@ class _Objective:
     def __init__(self, network: Network, task: Task):
         self._network = network
         self._task = task
-        # the user's own network is not touched by a step that is only tried
-        self._trial = copy.copy(network)
-        self._trial.dtype = np.dtype(np.float64)
         self._seen = np.empty(0)
         self._cost = 0.0
 
     def __call__(self, x: Array) -> tuple[float, Array]:
-        net, task = self._trial, self._task
+        task = self._task
         n, regularization = len(task.X), task.regularization
-        net.weights, net.biases = self._split(x)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with _trial(self._network, *self._split(x)) as net, np.errstate(over="ignore", invalid="ignore"):
             mean = derivatives.gradient(net, task.X, task.Y, task.n_threads, task.weights)
             parts = [
                 nw + regularization.gradient(w, n, n) for nw, w in zip(mean.nabla_w, net.weights, strict=True)
@@ -174,6 +171,22 @@ class _Objective:
         parts = [part.reshape(shape) for part, shape in zip(np.split(x, ends[:-1]), shapes, strict=True)]
         layers = len(self._network.weights)
         return parts[:layers], parts[layers:]
+
+
+@contextmanager
+def _trial(network: Network, weights: list[Array], biases: list[Array]) -> Iterator[Network]:
+    """The network with these parameters of float64.
+
+    For the engine a copy, so that a step that is only tried does not touch the user's network. The
+    user's own Python may know that very network: it has them itself, for as long as they are tried.
+    """
+    net = copy.copy(network) if network.runs_on_engine() else network
+    before = net.weights, net.biases, net.dtype
+    try:
+        net.weights, net.biases, net.dtype = weights, biases, np.dtype(np.float64)
+        yield net
+    finally:
+        net.weights, net.biases, net.dtype = before
 
 
 def _diverged() -> DivergenceError:
