@@ -184,6 +184,23 @@ def test_a_callback_that_returns_true_ends_training(p: Problem) -> None:
     assert history.best_epoch is None
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_run_of_all_its_epochs_was_not_stopped(p: Problem, optimizer: str) -> None:
+    rules = nn.EarlyStopping("score", patience=2, mode="max")
+    history = p.network.fit(
+        p.X,
+        p.Y,
+        epochs=3,
+        batch_size=10,
+        optimizer=optimizer,
+        validation=(p.X, p.Y),
+        metrics=scripted([3, 2, 1]),
+        early_stopping=rules,
+        callbacks=[lambda epoch: epoch.epoch == 2],
+    )
+    assert (len(history), history.best_epoch, history.stopped) == (3, 0, None)
+
+
 @pytest.mark.parametrize("answer", [None, False, 1, "yes", np.True_])
 def test_only_true_itself_ends_training(p: Problem, answer: object) -> None:
     history = p.network.fit(p.X, p.Y, epochs=2, batch_size=4, eta=0.1, callbacks=[lambda epoch: answer])

@@ -86,6 +86,8 @@ def fit(
         else:
             history.epochs.extend(past)
             history.state = _mini_batches(network, task, epochs, rates, generator, plan, state, between)
+    if len(history) == epochs:
+        history.stopped = None
     history.best_epoch = stopper.best_epoch
     return history
 
@@ -158,7 +160,7 @@ class _BetweenEpochs:
         self._started = perf_counter()
 
     def end(self, cost: float, eta: float | None) -> None:
-        """Called after each epoch; sets `history.stopped` where it was the last."""
+        """Called after each epoch; sets `history.stopped` where training is not to go on."""
         seconds = perf_counter() - self._started
         cost_held_out = accuracy = None
         measured: dict[str, float] = {}
