@@ -169,11 +169,12 @@ def test_metrics_see_the_desired_outputs_and_the_outputs_as_rows() -> None:
     assert history.epochs[0].metrics == {"look": history.metrics["look"][0]}
 
 
-def test_a_callback_that_returns_true_ends_training(p: Problem) -> None:
+@pytest.mark.parametrize("kind", [bool, np.bool_])
+def test_a_callback_that_returns_true_ends_training(p: Problem, kind: type) -> None:
     called: list[int] = []
 
-    def stop(epoch: nn.Epoch) -> bool:
-        return epoch.epoch == 2
+    def stop(epoch: nn.Epoch) -> object:
+        return kind(epoch.epoch == 2)
 
     history = p.network.fit(
         p.X, p.Y, epochs=9, batch_size=4, eta=0.1, callbacks=[stop, lambda e: called.append(e.epoch)]
@@ -201,7 +202,7 @@ def test_a_run_of_all_its_epochs_was_not_stopped(p: Problem, optimizer: str) -> 
     assert (len(history), history.best_epoch, history.stopped) == (3, 0, None)
 
 
-@pytest.mark.parametrize("answer", [None, False, 1, "yes", np.True_])
+@pytest.mark.parametrize("answer", [None, False, 1, "yes", np.False_, np.ones(1, bool)])
 def test_only_true_itself_ends_training(p: Problem, answer: object) -> None:
     history = p.network.fit(p.X, p.Y, epochs=2, batch_size=4, eta=0.1, callbacks=[lambda epoch: answer])
     assert (len(history), history.stopped) == (2, None)

@@ -173,7 +173,7 @@ class _BetweenEpochs:
         self.history.epochs.append(epoch)
         self.stopper.see(epoch, self._network.weights + self._network.biases)
         self.bar.tell(epoch, self.stopper.best_epoch)
-        asked = [callback(epoch) is True for callback in self._callbacks]
+        asked = [_is_true(callback(epoch)) for callback in self._callbacks]
         self.history.stopped = self.stopper.verdict()
         if self.history.stopped is None and any(asked):
             self.history.stopped = f"A callback ended training after epoch {epoch.epoch}."
@@ -194,6 +194,11 @@ class _BetweenEpochs:
         last = [p.copy() for p in parameters]
         _assign(parameters, self.stopper.best[1])
         return last
+
+
+def _is_true(answer: object) -> bool:
+    """Whether it is True itself, or NumPy's, which a comparison of its numbers gives."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
 def _assign(parameters: list[Array], values: list[Array]) -> None:
