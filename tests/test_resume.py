@@ -156,6 +156,23 @@ def test_it_survives_a_file_and_a_pickle(name: str, tmp_path: Path) -> None:
         assert bits(net) == bits(straight.network)
 
 
+@pytest.mark.parametrize("python", [False, True], ids=["engine", "python"])
+def test_the_whole_of_a_step_resumes_with_the_same_bits(python: bool) -> None:
+    weights = np.random.default_rng(0).random(23)
+    p = make(python=python)
+    assert_resumes(p, optimizer="adam", dropout=[0.1, 0.5], average=0.9, sample_weight=weights)
+
+
+def test_a_state_that_its_trainer_refuses_leaves_the_random_numbers() -> None:
+    p = make()
+    state = fit(p, 3, dropout=0.5).state
+    assert state is not None
+    before = bits(p.network), repr(p.network._rng.bit_generator.state)
+    with pytest.raises(ValueError, match="the state of this training must have the keys"):
+        fit(p, 6, resume=state, dropout=0.5, average=0.9)
+    assert (bits(p.network), repr(p.network._rng.bit_generator.state)) == before
+
+
 def test_resuming_twice_from_one_state_gives_the_same() -> None:
     p = make()
     history = fit(p, 3)

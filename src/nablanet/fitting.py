@@ -103,7 +103,8 @@ def _mini_batches(
     between: _BetweenEpochs,
 ) -> TrainingState:
     history, stopper = between.history, between.stopper
-    dropped = start_dropout(rates, generator)
+    # a state sets the generator below, once it is found to fit; until then that is left as it is
+    dropped = start_dropout(rates, generator if state is None else copy.deepcopy(generator))
     if dropped is not None and state is not None and state.dropout_seed is not None:
         dropped = replace(dropped, seed=state.dropout_seed)
     task = replace(task, dropout=dropped)
