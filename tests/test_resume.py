@@ -121,7 +121,7 @@ def test_what_early_stopping_ended_stays_ended_until_it_may_wait_longer() -> Non
 @pytest.mark.parametrize("restore_best", [False, True])
 def test_epochs_before_any_is_best_count_too(stopped_at: int, restore_best: bool) -> None:
     rules = nn.EarlyStopping("score", patience=4, mode="min", restore_best=restore_best)
-    arguments = {"metrics": {"score": lambda Y, outputs: np.nan}, "early_stopping": rules}
+    arguments: dict[str, Any] = {"metrics": {"score": lambda Y, outputs: np.nan}, "early_stopping": rules}
     p, q = make(), make()
     whole = fit(p, 20, **arguments)
     assert len(whole) == 4

@@ -82,9 +82,9 @@ def check_task(task: Task) -> None:
 def minimize(network: Network, task: Task, epochs: int, end: EndOfIteration) -> str | None:
     """At most `epochs` iterations; returns what SciPy says if it stops before, as a sentence.
 
-    The network holds the last accepted iterate, whatever ends the call. Computed in float64 whatever its dtype:
-    a line search cannot tell small steps apart in float32. Raises DivergenceError if the cost or a
-    derivative is not finite.
+    The network holds the last accepted iterate, whatever ends the call. Computed in float64 whatever
+    its dtype: a line search cannot tell small steps apart in float32. Raises DivergenceError if the
+    cost or a derivative is not finite.
     """
     from scipy import optimize  # loaded only here
 

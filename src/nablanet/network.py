@@ -131,8 +131,8 @@ class Network:
 
     def predict(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
         """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L). X as in `fit`."""
-        few = type(X) is np.ndarray and n_threads is None and 0 < X.size <= _FEW_ROWS * self.sizes[0]
-        few = few and X.ndim == 2 and not self.overrides("feedforward")
+        few = type(X) is np.ndarray and X.ndim == 2 and 0 < X.size <= _FEW_ROWS * self.sizes[0]
+        few = few and n_threads is None and not self.overrides("feedforward")
         if few and self._single is not None:
             at_once = self._single.outputs(self, X)  # type: ignore[arg-type]
             if at_once is not None:
