@@ -19,6 +19,7 @@ from nablanet.resuming import TrainingState
 from nablanet.samples import Samples
 from nablanet.schedules import Plateau, Rates, Schedule, get_schedule
 from nablanet.shapes import Array, describe
+from nablanet.state import assign
 from nablanet.stopping import EarlyStopping, Stopper, get_early_stopping
 from nablanet.training import Callback, Epoch, History, Metric, Task
 
@@ -117,7 +118,7 @@ def _mini_batches(
         generator.bit_generator.state = state.generator
         parameters = network.weights + network.biases
         if state.best and state.last and resuming.same(parameters, state.best[1]):
-            _assign(parameters, state.last)
+            assign(parameters, state.last)
     while len(history) < epochs and history.stopped is None:
         number = len(history)
         etas = learning_rates.of(number)
@@ -193,18 +194,13 @@ class _BetweenEpochs:
         if self.stopper.best is None or resuming.same(parameters, self.stopper.best[1]):
             return None
         last = [p.copy() for p in parameters]
-        _assign(parameters, self.stopper.best[1])
+        assign(parameters, self.stopper.best[1])
         return last
 
 
 def _is_true(answer: object) -> bool:
     """Whether it is True itself, or NumPy's, which a comparison of its numbers gives."""
     return isinstance(answer, (bool, np.bool_)) and bool(answer)
-
-
-def _assign(parameters: list[Array], values: list[Array]) -> None:
-    for parameter, value in zip(parameters, values, strict=True):
-        parameter[...] = value
 
 
 def _checked_metrics(metrics: object, validation: object) -> Mapping[str, Metric]:

@@ -14,7 +14,7 @@ from nablanet.averaging import update_average
 from nablanet.optimizers import Moments
 from nablanet.regularization import limit_norms
 from nablanet.shapes import Array, one_hot, take
-from nablanet.state import check_state
+from nablanet.state import assign, check_state
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -38,7 +38,7 @@ class Trainer:
             return self._run(order, etas, advance)
         parameters = self._network.weights + self._network.biases
         if self._average and all(map(np.array_equal, parameters, self._average)):
-            _assign(parameters, self._raw)
+            assign(parameters, self._raw)
         else:  # the first run, or the network was changed since the last
             self._average = _copies(parameters)
         before = _copies(self._average)
@@ -49,7 +49,7 @@ class Trainer:
             self._raw = _copies(parameters)
             if math.isnan(cost):
                 self._average = before
-            _assign(parameters, self._average)
+            assign(parameters, self._average)
         return cost
 
     def _run(self, order: Array, etas: Array, advance: Advance) -> float:
@@ -118,7 +118,7 @@ class Trainer:
                 limit_norms(w, task.max_norm)
         if task.average is not None:
             update_average(self._average, parameters, task.average)
-        _assign(net.weights + net.biases, parameters)
+        assign(net.weights + net.biases, parameters)
         return float(costs.sum())
 
 
@@ -165,11 +165,6 @@ def _check_shapes(name: str, returned: Sequence[Array], parameters: list[Array])
 
 def _copies(arrays: list[Array]) -> list[Array]:
     return [array.copy() for array in arrays]
-
-
-def _assign(parameters: list[Array], values: list[Array]) -> None:
-    for parameter, value in zip(parameters, values, strict=True):
-        parameter[...] = value
 
 
 def _finite(parameters: list[Array]) -> bool:

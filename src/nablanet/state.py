@@ -1,4 +1,4 @@
-"""The form of a trainer's state, from which another trainer goes on."""
+"""The form of a trainer's state, from which another trainer goes on, and what puts parameters back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nablanet.shapes import count, describe
+from nablanet.shapes import Array, count, describe
 
 
 def check_state(state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,3 +36,9 @@ def check_state(state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, 
 
 def _form(array: Any) -> str:
     return f"{np.shape(array)} {np.asarray(array).dtype}"
+
+
+def assign(parameters: list[Array], values: list[Array]) -> None:
+    """Write each array of `values` into that of `parameters`, in place."""
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter[...] = value
