@@ -19,7 +19,7 @@ from benchmarks.results import Result, TaskResult
 from benchmarks.tasks import Task
 
 _FIRST_BATCHES = 4  # after which outputs are compared: Adam makes rounding grow to 0.01 within 16
-_PAUSE = 0.05  # seconds in which the threads of the last contender fall asleep
+_PAUSE = 0.5  # seconds in which the threads of the last contender fall asleep: 0.05 left some of BLAS awake
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 // A team of threads that works through the same function together, with barriers in between.
 //
 // A team lives within one call into the core: nothing runs between calls, so that a child after fork
-// finds no half-alive pool, and there is no global state. Making one takes some 20 microseconds for
-// each thread, and a call lasts about 20 milliseconds.
+// finds no half-alive pool, and there is no global state. Making one takes some 50 microseconds for
+// each thread, and a call lasts 10 milliseconds or more.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <thread>
 #include <vector>
+
+#include "core/cores.h"
 
 namespace nablanet {
 
@@ -35,6 +37,7 @@ class Team {
 
   const int size_;
   const bool spin_;
+  Cores cores_;
   std::atomic<unsigned> call_{0};   // counts calls of `run`
   std::atomic<unsigned> phase_{0};  // counts barriers
   std::atomic<int> arrived_{0};

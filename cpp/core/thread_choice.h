@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 namespace nablanet {
 
@@ -13,16 +15,14 @@ class ThreadChoice {
 
   // How long that piece took for each row.
   void took(double seconds_per_row) {
-    (team() ? with_team_ : alone_) = seconds_per_row;
+    (team() ? with_team_ : alone_).add(seconds_per_row);
     if (trial_) {
-      const bool won = team_ ? alone_ < with_team_ : with_team_ < alone_;
+      const bool won = other().lower() < current().lower();
       if (won) team_ = !team_;
       patience_ = won ? kPatience : std::min(4 * patience_, kMostPatience);
       pieces_ = 0;
     }
-    const double current = team_ ? with_team_ : alone_;
-    const double other = team_ ? alone_ : with_team_;
-    trial_ = ++pieces_ >= patience_ || (other > 0 && current > other);
+    trial_ = ++pieces_ >= patience_ || other().lower() < current().lower();
   }
 
  private:
@@ -30,9 +30,21 @@ class ThreadChoice {
   static constexpr int kPatience = 8;
   static constexpr int kMostPatience = 256;
 
+  // The last two times, of which the lower counts: one piece that was held up says nothing.
+  struct Times {
+    double last = std::numeric_limits<double>::infinity();
+    double before = std::numeric_limits<double>::infinity();
+
+    void add(double seconds) { before = std::exchange(last, seconds); }
+    double lower() const { return std::min(last, before); }
+  };
+
+  const Times& current() const { return team_ ? with_team_ : alone_; }
+  const Times& other() const { return team_ ? alone_ : with_team_; }
+
   bool team_ = true;    // the way that won
   bool trial_ = false;  // the next piece goes the other way
-  double with_team_ = 0, alone_ = 0;
+  Times with_team_, alone_;
   int patience_ = 2;
   int pieces_ = 0;
 };

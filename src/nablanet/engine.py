@@ -40,9 +40,9 @@ _SCALAR_NUMBERS = {
 }
 
 # Multiply-adds between two looks at the progress bar, and at signals unless a mini-batch is so long that
-# the core looks at them itself: some 20 ms on one core. What else there is to do counts as as many: for
+# the core looks at them itself: 10 to 40 ms on one core. What else there is to do counts as as many: for
 # each neuron of a row, and for each mini-batch.
-_WORK_PER_CALL = 5e8
+_WORK_PER_CALL = 1e9
 _WORK_PER_NEURON = 100
 _WORK_PER_BATCH = 1e5
 
