@@ -24,8 +24,10 @@ struct Part {
   Range panels;
 };
 
+bool by_panels(Index panels, int members) { return panels >= members; }
+
 Part part_of(Index rows, Index panels, int member, int members) {
-  if (panels >= members) return {{0, rows}, share({0, panels}, member, members)};
+  if (by_panels(panels, members)) return {{0, rows}, share({0, panels}, member, members)};
   return {share({0, rows}, member, members), {0, panels}};
 }
 
@@ -211,7 +213,8 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
                   kernels_.weighted_input(product, r, p);
                 }
               });
-    team.barrier();
+    // the output's rows are divided alike
+    if (l < last || by_panels(panel_count<T>(network_.sizes[l]), members)) team.barrier();
   }
 
   in_pieces(interruption, member, share(all, member, members), one, network_.sizes[last] * kLanes<T>,
@@ -231,7 +234,8 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
                              work.error(l)};
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) { kernels_.backward(product, work.slope(l), r, p); });
-    team.barrier();
+    // the update of the first layer's weights divides these panels alike
+    if (l > 1 || !by_panels(panel_count<T>(network_.sizes[l]), members)) team.barrier();
   }
 
   double cost = 0;
@@ -278,8 +282,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
     const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
     const Range active{0, update.inputs.active};
     const Range idle{0, update.inputs.idle};
-    const bool by_panels = panels.size() >= members;
-    const UpdatePart part = by_panels ? UpdatePart{share(panels, member, members), active, idle, true}
+    const UpdatePart part = by_panels(panels.size(), members) ? UpdatePart{share(panels, member, members), active, idle, true}
                                       : UpdatePart{panels, share(active, member, members),
                                                    share(idle, member, members), member == 0};
     // the inputs take the place of rows, and the rows that of inputs; at least once, for the others

@@ -1,5 +1,7 @@
 #include <immintrin.h>
 
+#include <bit>
+
 #include "kernels/common.h"
 
 namespace nablanet {

@@ -135,6 +135,18 @@ struct Adam {
     store_line(at.second + i, v);
     store_line(at.parameter + i, fnma(rate * m, reciprocal(fma(sqrt(v), root, epsilon)), weight));
   }
+  // The same, to the bit, for a sum and a decay of zero.
+  NABLANET_INLINE void idle(const State<T>& at, Index i) const {
+    const Line<T> zero = all(T{0});
+    Line<T> m = load_line(at.first + i);
+    Line<T> v = load_line(at.second + i);
+    m = flush(fma(blend1, zero - m, m), kTinyMoment<T>);
+    v = flush(fma(blend2, zero - v, v), kTinyMoment<T>);
+    store_line(at.first + i, m);
+    store_line(at.second + i, v);
+    store_line(at.parameter + i,
+               fnma(rate * m, reciprocal(fma(sqrt(v), root, epsilon)), load_line(at.parameter + i)));
+  }
 };
 
 // BP4 for Inputs x Columns lines of weights: the sum over the rows stays in registers.
@@ -254,6 +266,14 @@ void update_columns(const Update<T>& update, const Rule& rule, Index panel, cons
     const State<T> at{update.weights.data, update.first, update.second};
     for (Index c = 0; c < Columns; ++c) {
       const Index first = (panel + c) * update.weights.stride * kLanes<T>;
+      if constexpr (requires { rule.idle(at, first); }) {
+        if (update.weight_step.decay == 0) {
+          for (Index i = part.idle.begin; i < part.idle.end; ++i) {
+            rule.idle(at, first + update.inputs.idle_lines[i]);
+          }
+          continue;
+        }
+      }
       for (Index i = part.idle.begin; i < part.idle.end; ++i) {
         rule(all(T{0}), at, first + update.inputs.idle_lines[i]);
       }

@@ -23,6 +23,16 @@ template <class T>
 NABLANET_INLINE Line<T> load_line(const T* p) {
   return each<T>([p](int i) { return load(p + i * Vec<T>::width); });
 }
+// The first n numbers, 0 <= n <= kLanes<T>, and zeros; reads no further. Numbers written one by one and
+// read as a line would wait for one another.
+template <class T>
+NABLANET_INLINE Line<T> load_first_of_line(const T* p, Index n) {
+  constexpr Index width = Vec<T>::width;
+  return each<T>([p, n](int i) {
+    const Index left = n - i * width;
+    return left >= width ? load(p + i * width) : load_first(p + i * width, left < 0 ? 0 : left);
+  });
+}
 template <class T>
 NABLANET_INLINE void store_line(T* p, const Line<T>& x) {
 #pragma GCC unroll kUnroll
@@ -139,15 +149,17 @@ NABLANET_INLINE double sum_lanes(const Line<T>& x) {
 
 // What the backward pass takes for zero. Errors of saturated neurons, and Adam's moments of weights
 // that no longer learn, would otherwise end as denormal numbers, on which arithmetic is a hundred
-// times slower; they are far too small to change a weight.
+// times slower; they are far too small to change a weight. The exponent fields of these are 32, 8 and 64,
+// and 128, 16 and 512: one bit each, as `flush` wants it.
 template <class T>
-constexpr T kTinyError = static_cast<T>(sizeof(T) == 4 ? 0x1p-100 : 0x1p-900);
+constexpr T kTinyError = static_cast<T>(sizeof(T) == 4 ? 0x1p-95 : 0x1p-895);
 template <class T>
-constexpr T kTinyMoment = static_cast<T>(sizeof(T) == 4 ? 0x1p-120 : 0x1p-1000);
+constexpr T kTinyMoment = static_cast<T>(sizeof(T) == 4 ? 0x1p-119 : 0x1p-1007);
 template <class T>
-constexpr T kTinySquare = static_cast<T>(sizeof(T) == 4 ? 0x1p-60 : 0x1p-500);  // of what is squared
+constexpr T kTinySquare = static_cast<T>(sizeof(T) == 4 ? 0x1p-63 : 0x1p-511);  // of what is squared
 
+// Zero where |x| < tiny, of whose bits one is set.
 template <class T>
 NABLANET_INLINE Line<T> flush(const Line<T>& x, T tiny) {
-  return select(less(abs(x), all(tiny)), all(T{0}), x);
+  return each<T>([&](int i) { return flush(x.part[i], tiny); });
 }

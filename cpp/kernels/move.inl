@@ -3,7 +3,7 @@
 template <class T, class S>
 NABLANET_INLINE Line<T> convert_line(const S* from, Index count) {
   if constexpr (sizeof(S) == sizeof(T)) {
-    if (count == kLanes<T>) return load_line(from);
+    return count == kLanes<T> ? load_line(from) : load_first_of_line(from, count);
   }
   alignas(kLineBytes) T lanes[kLanes<T>] = {};
   for (Index i = 0; i < count; ++i) lanes[i] = static_cast<T>(from[i]);

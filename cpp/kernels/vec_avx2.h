@@ -29,6 +29,15 @@ inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {_mm256_loadu_ps(p)}; }
 NABLANET_INLINE D load(const double* p) { return {_mm256_loadu_pd(p)}; }
+// The first n numbers, 0 <= n < width, and zeros; reads no further.
+NABLANET_INLINE F load_first(const float* p, Index n) {
+  const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return {_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), places))};
+}
+NABLANET_INLINE D load_first(const double* p, Index n) {
+  const __m256i places = _mm256_setr_epi64x(0, 1, 2, 3);
+  return {_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), places))};
+}
 NABLANET_INLINE void store(float* p, F x) { _mm256_storeu_ps(p, x.v); }
 NABLANET_INLINE void store(double* p, D x) { _mm256_storeu_pd(p, x.v); }
 NABLANET_INLINE F broadcast(float x) { return {_mm256_set1_ps(x)}; }
@@ -79,6 +88,9 @@ NABLANET_INLINE D pow2(D n) {
       _mm256_castsi256_pd(_mm256_add_epi64(_mm256_slli_epi64(bits, 52), _mm256_set1_epi64x(1023LL << 52)))};
 }
 
+// Zero where |x| < tiny.
+NABLANET_INLINE F flush(F x, float tiny) { return {_mm256_andnot_ps(less(abs(x), broadcast(tiny)), x.v)}; }
+NABLANET_INLINE D flush(D x, double tiny) { return {_mm256_andnot_pd(less(abs(x), broadcast(tiny)), x.v)}; }
 // 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
 NABLANET_INLINE F near_reciprocal(F x) {
   const __m256i bits = _mm256_sub_epi32(_mm256_set1_epi32(kReciprocal<float>), _mm256_castps_si256(x.v));

@@ -29,6 +29,13 @@ inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {_mm512_loadu_ps(p)}; }
 NABLANET_INLINE D load(const double* p) { return {_mm512_loadu_pd(p)}; }
+// The first n numbers, 0 <= n < width, and zeros; reads no further.
+NABLANET_INLINE F load_first(const float* p, Index n) {
+  return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p)};
+}
+NABLANET_INLINE D load_first(const double* p, Index n) {
+  return {_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p)};
+}
 NABLANET_INLINE void store(float* p, F x) { _mm512_storeu_ps(p, x.v); }
 NABLANET_INLINE void store(double* p, D x) { _mm512_storeu_pd(p, x.v); }
 NABLANET_INLINE F broadcast(float x) { return {_mm512_set1_ps(x)}; }
@@ -79,6 +86,15 @@ NABLANET_INLINE D pow2(D n) {
       _mm512_castsi512_pd(_mm512_add_epi64(_mm512_slli_epi64(bits, 52), _mm512_set1_epi64(1023LL << 52)))};
 }
 
+// Zero where |x| < tiny, of whose bits one is set: where no bit of the exponent is, from that one on.
+NABLANET_INLINE F flush(F x, float tiny) {
+  const std::int32_t bits = 0x7f800000 & -std::bit_cast<std::int32_t>(tiny);
+  return {_mm512_maskz_mov_ps(_mm512_test_epi32_mask(_mm512_castps_si512(x.v), _mm512_set1_epi32(bits)), x.v)};
+}
+NABLANET_INLINE D flush(D x, double tiny) {
+  const std::int64_t bits = 0x7ff0000000000000 & -std::bit_cast<std::int64_t>(tiny);
+  return {_mm512_maskz_mov_pd(_mm512_test_epi64_mask(_mm512_castpd_si512(x.v), _mm512_set1_epi64(bits)), x.v)};
+}
 // 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
 NABLANET_INLINE F near_reciprocal(F x) {
   const __m512i bits = _mm512_sub_epi32(_mm512_set1_epi32(kReciprocal<float>), _mm512_castps_si512(x.v));

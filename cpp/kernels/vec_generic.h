@@ -16,6 +16,11 @@ inline constexpr int kUnroll = 1;
 
 NABLANET_INLINE Vec<float> load(const float* p) { return {*p}; }
 NABLANET_INLINE Vec<double> load(const double* p) { return {*p}; }
+// Zero: no number comes before the first.
+template <class T>
+NABLANET_INLINE Vec<T> load_first(const T*, Index) {
+  return {0};
+}
 NABLANET_INLINE void store(float* p, Vec<float> x) { *p = x.v; }
 NABLANET_INLINE void store(double* p, Vec<double> x) { *p = x.v; }
 NABLANET_INLINE Vec<float> broadcast(float x) { return {x}; }
@@ -87,6 +92,11 @@ NABLANET_INLINE Vec<double> pow2(Vec<double> n) {
   return {__builtin_bit_cast(double, (bits << 52) + (1023ULL << 52))};
 }
 
+// Zero where |x| < tiny.
+template <class T>
+NABLANET_INLINE Vec<T> flush(Vec<T> x, T tiny) {
+  return select(less(abs(x), Vec<T>{tiny}), Vec<T>{0}, x);
+}
 // 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
 NABLANET_INLINE Vec<float> near_reciprocal(Vec<float> x) {
   const auto bits = static_cast<std::uint32_t>(kReciprocal<float>) - __builtin_bit_cast(std::uint32_t, x.v);

@@ -29,6 +29,17 @@ inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {vld1q_f32(p)}; }
 NABLANET_INLINE D load(const double* p) { return {vld1q_f64(p)}; }
+// The first n numbers, 0 <= n < width, and zeros; reads no further.
+NABLANET_INLINE F load_first(const float* p, Index n) {
+  float32x4_t x = vdupq_n_f32(0);
+  if (n > 0) x = vld1q_lane_f32(p, x, 0);
+  if (n > 1) x = vld1q_lane_f32(p + 1, x, 1);
+  if (n > 2) x = vld1q_lane_f32(p + 2, x, 2);
+  return {x};
+}
+NABLANET_INLINE D load_first(const double* p, Index n) {
+  return {n > 0 ? vld1q_lane_f64(p, vdupq_n_f64(0), 0) : vdupq_n_f64(0)};
+}
 NABLANET_INLINE void store(float* p, F x) { vst1q_f32(p, x.v); }
 NABLANET_INLINE void store(double* p, D x) { vst1q_f64(p, x.v); }
 NABLANET_INLINE F broadcast(float x) { return {vdupq_n_f32(x)}; }
@@ -84,6 +95,9 @@ NABLANET_INLINE D pow2(D n) {
   return {vreinterpretq_f64_s64(vaddq_s64(vshlq_n_s64(bits, 52), vdupq_n_s64(1023LL << 52)))};
 }
 
+// Zero where |x| < tiny.
+NABLANET_INLINE F flush(F x, float tiny) { return select(less(abs(x), broadcast(tiny)), broadcast(0.0f), x); }
+NABLANET_INLINE D flush(D x, double tiny) { return select(less(abs(x), broadcast(tiny)), broadcast(0.0), x); }
 // 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
 NABLANET_INLINE F near_reciprocal(F x) {
   return {vreinterpretq_f32_s32(vsubq_s32(vdupq_n_s32(kReciprocal<float>), vreinterpretq_s32_f32(x.v)))};
