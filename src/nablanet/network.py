@@ -25,6 +25,7 @@ from nablanet.shapes import Array
 from nablanet.training import Callback, History, Metric, Task
 
 if TYPE_CHECKING:
+    from nablanet.explain import Trace
     from nablanet.resuming import TrainingState
     from nablanet.schedules import Schedule
     from nablanet.stopping import EarlyStopping
@@ -198,6 +199,15 @@ class Network:
             self.weights, self.biases, self.activations, self.cost, self.scaled(x), y, derivative
         )
         return nabla_b, nabla_w
+
+    def trace(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Trace:
+        """One sample's way forward and back: z, a, σ′(z), δ and the gradients of every layer.
+
+        Arguments as in `backprop`. Prints as tables, and draws itself in a notebook.
+        """
+        from nablanet import explain  # rarely wanted, and not quick to load
+
+        return explain.trace(self, x, y)
 
     def cost_derivative(self, output_activations: Array, y: Array) -> Array:
         """dC_x/da for the output activations, shape (n_L, 1) or (n_L, m); a - y for the quadratic cost."""

@@ -1,0 +1,12 @@
+"""What backpropagation does in a network, in the chapter's words, with the network's own numbers.
+
+Layers and neurons count from 1, as in the book: layer 1 is the input layer, layer L the output layer.
+Each function returns an `Explanation`, which has its numbers as attributes, prints as tables, and shows
+itself in a notebook.
+"""
+
+from __future__ import annotations
+
+from nablanet.explain.trace import Trace, trace
+
+__all__ = ["Trace", "trace"]

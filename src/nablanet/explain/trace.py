@@ -1,0 +1,160 @@
+"""One sample's way through a network, forward and back: every z, a, σ′(z), δ and gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nablanet import backprop, samples, shapes
+from nablanet.activations import SOFTMAX, softmax
+from nablanet.explain import notation
+from nablanet.explain.document import Block, Explanation, Heading, Paragraph, Table
+from nablanet.shapes import Array
+
+if TYPE_CHECKING:
+    from nablanet.network import Network
+
+_ROWS = 12  # neurons of a layer that a table shows
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Layer l of a trace, l counting from 1; a copy, so that it stays what it was.
+
+    a: a^l, shape (n_l, 1). For l >= 2, else None: z, delta (δ^l = ∂C_x/∂z^l) and nabla_b (∂C_x/∂b^l),
+    shape (n_l, 1); w (n_l, n_{l-1}), b (n_l, 1), nabla_w (∂C_x/∂w^l) as w; sigma_prime: σ′(z^l), shape
+    (n_l, 1), but for softmax the matrix ∂a_i/∂z_j, shape (n_l, n_l); activation: its name.
+    """
+
+    number: int
+    a: Array
+    activation: str = ""
+    w: Array | None = None
+    b: Array | None = None
+    z: Array | None = None
+    sigma_prime: Array | None = None
+    delta: Array | None = None
+    nabla_b: Array | None = None
+    nabla_w: Array | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Trace(Explanation):
+    """What backpropagation computed for one sample.
+
+    cost: C_x, by the network's own cost, whose name is cost_name. x: (n_1, 1), before `input_scale`;
+    y: (n_L, 1). layers: layer l is `layers[l - 1]`, or `trace[l]`.
+    """
+
+    sizes: tuple[int, ...]
+    cost_name: str
+    cost: float
+    x: Array
+    y: Array
+    layers: tuple[Layer, ...]
+
+    def __getitem__(self, layer: int) -> Layer:
+        """Layer l, counting from 1. Raises IndexError for a layer that is not there."""
+        number = shapes.count(layer, "layer", -len(self.layers))
+        if not 1 <= number <= len(self.layers):
+            raise IndexError(f"there are layers 1 to {len(self.layers)}, got {number}")
+        return self.layers[number - 1]
+
+    def blocks(self) -> Sequence[Block]:
+        """A table for each layer: its strongest neurons where there are many."""
+        last = self.layers[-1]
+        told: list[Block] = [
+            Heading(f"A sample through {list(self.sizes)}"),
+            Paragraph(
+                f"The cost is C = {notation.number(self.cost)} ({self.cost_name}). The output is "
+                f"{_listed(last.a)} where {_listed(self.y)} is desired."
+            ),
+        ]
+        told.extend(_table(layer) for layer in self.layers)
+        return told
+
+
+def trace(network: Network, x: npt.ArrayLike, y: npt.ArrayLike) -> Trace:
+    """Feed x forward and its error back, by the reference in `backprop`, in the network's float type.
+
+    x: (n_1,) or (n_1, 1); y: (n_L,) or (n_L, 1), or an integer label. An overridden `cost_derivative`
+    is what runs. Raises ValueError or TypeError as `Network.backprop` does.
+    """
+    x, y = samples.from_pair(network, x, y)
+    return of_columns(network, x, y)
+
+
+def of_columns(network: Network, x: Array, y: Array) -> Trace:
+    """`trace` of columns that the caller has checked."""
+    weights, biases, activations = network.weights, network.biases, network.activations
+    zs, activated = backprop.feed_forward(weights, biases, activations, network.scaled(x))
+    derivative = network.cost_derivative if network.overrides("cost_derivative") else None
+    slopes = [
+        _softmax_slope(z) if activation == SOFTMAX else backprop.slope(activation, z)
+        for activation, z in zip(activations, zs, strict=True)
+    ]
+    deltas = [
+        backprop.output_error(zs[-1], activated[-1], y, activations[-1], network.cost, derivative),
+    ]
+    for w, slope in zip(reversed(weights[1:]), reversed(slopes[:-1]), strict=True):
+        deltas.insert(0, backprop.backpropagate_error(w, deltas[0], slope))
+    layers = [Layer(1, activated[0].copy())]
+    for i, delta in enumerate(deltas):
+        layers.append(
+            Layer(
+                number=i + 2,
+                a=activated[i + 1],
+                activation=activations[i].name,
+                w=weights[i].copy(),
+                b=biases[i].copy(),
+                z=zs[i],
+                sigma_prime=slopes[i],
+                delta=delta,
+                nabla_b=backprop.bias_gradient(delta),
+                nabla_w=backprop.weight_gradient(activated[i], delta),
+            )
+        )
+    cost = backprop.sample_costs(zs[-1], activated[-1], y, activations[-1], network.cost)
+    return Trace(tuple(network.sizes), str(network.cost), float(cost[0]), x, y, tuple(layers))
+
+
+def _softmax_slope(z: Array) -> Array:
+    a = softmax(z)
+    return np.diagflat(a) - a @ a.T
+
+
+def _listed(values: Array) -> str:
+    shown = [notation.number(v, 3) for v in values[:_ROWS, 0]]
+    more = len(values) - len(shown)
+    return f"({', '.join(shown)}{f', and {more} more' if more > 0 else ''})"
+
+
+def _table(layer: Layer) -> Table:
+    """The neurons in order, or those with the largest |δ| (in layer 1: |a|) where there are many."""
+    strength = layer.a if layer.delta is None else layer.delta
+    n = len(strength)
+    shown = np.arange(n)
+    caption = f"Layer {layer.number}: {n} {'neuron' if n == 1 else 'neurons'}"
+    if layer.activation:
+        caption += f", {layer.activation}"
+    if n > _ROWS:
+        shown = np.sort(np.argsort(-np.abs(strength[:, 0]), kind="stable")[:_ROWS])
+        caption += f"; the {_ROWS} with the largest {'|a|' if layer.delta is None else '|δ|'}"
+    columns: dict[str, Array | None] = {
+        "z": layer.z,
+        "a": layer.a,
+        "σ′(z)": layer.sigma_prime,
+        "δ = ∂C/∂b": layer.delta,
+    }
+    if layer.sigma_prime is not None and layer.sigma_prime.shape[1] != 1:
+        columns["∂a/∂z"] = np.diag(layer.sigma_prime)[:, np.newaxis]
+        del columns["σ′(z)"]
+    given = {name: values for name, values in columns.items() if values is not None}
+    if layer.nabla_w is not None:
+        given["largest |∂C/∂w|"] = np.abs(layer.nabla_w).max(axis=1, keepdims=True)
+    rows = tuple((str(j + 1), *(notation.number(values[j, 0]) for values in given.values())) for j in shown)
+    return Table(("neuron", *given), rows, caption)
