@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,25 +21,30 @@ if TYPE_CHECKING:
 _ROWS = 12  # neurons of a layer that a table shows
 
 
+def _nothing() -> Array:
+    return np.empty((0, 1))
+
+
 @dataclass(frozen=True)
 class Layer:
     """Layer l of a trace, l counting from 1; a copy, so that it stays what it was.
 
-    a: a^l, shape (n_l, 1). For l >= 2, else None: z, delta (δ^l = ∂C_x/∂z^l) and nabla_b (∂C_x/∂b^l),
-    shape (n_l, 1); w (n_l, n_{l-1}), b (n_l, 1), nabla_w (∂C_x/∂w^l) as w; sigma_prime: σ′(z^l), shape
-    (n_l, 1), but for softmax the matrix ∂a_i/∂z_j, shape (n_l, n_l); activation: its name.
+    a: a^l, shape (n_l, 1). z, delta (δ^l = ∂C_x/∂z^l) and nabla_b (∂C_x/∂b^l): the same shape; w
+    (n_l, n_{l-1}), b (n_l, 1), nabla_w (∂C_x/∂w^l) as w; sigma_prime: σ′(z^l), shape (n_l, 1), but for
+    softmax the matrix ∂a_i/∂z_j, shape (n_l, n_l); activation: its name. The input layer has none of
+    these but a: there they are empty.
     """
 
     number: int
     a: Array
     activation: str = ""
-    w: Array | None = None
-    b: Array | None = None
-    z: Array | None = None
-    sigma_prime: Array | None = None
-    delta: Array | None = None
-    nabla_b: Array | None = None
-    nabla_w: Array | None = None
+    w: Array = field(default_factory=_nothing)
+    b: Array = field(default_factory=_nothing)
+    z: Array = field(default_factory=_nothing)
+    sigma_prime: Array = field(default_factory=_nothing)
+    delta: Array = field(default_factory=_nothing)
+    nabla_b: Array = field(default_factory=_nothing)
+    nabla_w: Array = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,7 +140,7 @@ def _listed(values: Array) -> str:
 
 def _table(layer: Layer) -> Table:
     """The neurons in order, or those with the largest |δ| (in layer 1: |a|) where there are many."""
-    strength = layer.a if layer.delta is None else layer.delta
+    strength = layer.a if layer.number == 1 else layer.delta
     n = len(strength)
     shown = np.arange(n)
     caption = f"Layer {layer.number}: {n} {'neuron' if n == 1 else 'neurons'}"
@@ -143,18 +148,17 @@ def _table(layer: Layer) -> Table:
         caption += f", {layer.activation}"
     if n > _ROWS:
         shown = np.sort(np.argsort(-np.abs(strength[:, 0]), kind="stable")[:_ROWS])
-        caption += f"; the {_ROWS} with the largest {'|a|' if layer.delta is None else '|δ|'}"
-    columns: dict[str, Array | None] = {
-        "z": layer.z,
-        "a": layer.a,
-        "σ′(z)": layer.sigma_prime,
-        "δ = ∂C/∂b": layer.delta,
-    }
-    if layer.sigma_prime is not None and layer.sigma_prime.shape[1] != 1:
-        columns["∂a/∂z"] = np.diag(layer.sigma_prime)[:, np.newaxis]
-        del columns["σ′(z)"]
-    given = {name: values for name, values in columns.items() if values is not None}
-    if layer.nabla_w is not None:
-        given["largest |∂C/∂w|"] = np.abs(layer.nabla_w).max(axis=1, keepdims=True)
-    rows = tuple((str(j + 1), *(notation.number(values[j, 0]) for values in given.values())) for j in shown)
-    return Table(("neuron", *given), rows, caption)
+        caption += f"; the {_ROWS} with the largest {'|a|' if layer.number == 1 else '|δ|'}"
+    columns = {"a": layer.a}
+    if layer.number > 1:
+        softmaxed = layer.activation == SOFTMAX.name
+        slopes = np.diag(layer.sigma_prime)[:, np.newaxis] if softmaxed else layer.sigma_prime
+        columns = {
+            "z": layer.z,
+            "a": layer.a,
+            "∂a/∂z" if softmaxed else "σ′(z)": slopes,
+            "δ = ∂C/∂b": layer.delta,
+            "largest |∂C/∂w|": np.abs(layer.nabla_w).max(axis=1, keepdims=True),
+        }
+    rows = tuple((str(j + 1), *(notation.number(values[j, 0]) for values in columns.values())) for j in shown)
+    return Table(("neuron", *columns), rows, caption)
