@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' -o -name '*.inl')
 
-.PHONY: run test test-arm test-sanitized lint bench format clean
+.PHONY: run test test-allocations test-arm test-sanitized lint bench format clean
 
 run: .venv/.package
 	$(BIN)/nablanet train digits
@@ -23,6 +23,12 @@ test-arm: .venv/.cmake
 	qemu-aarch64 build/arm/bits neon 4 > build/arm/bits.txt
 	cmp build/native/bits.txt build/arm/bits.txt
 	@echo "$$(wc -l < build/arm/bits.txt) results have the same bits on both machines"
+
+# needs the C library of GNU
+test-allocations: .venv/.cmake
+	$(BIN)/cmake -S . -B build/native -DNABLANET_PYTHON=OFF
+	$(BIN)/cmake --build build/native --target allocations
+	build/native/allocations
 
 # the C++ programs under the compiler's sanitizers, on every instruction set of this machine; setarch
 # keeps addresses where GCC's thread sanitizer expects them

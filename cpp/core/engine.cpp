@@ -282,9 +282,10 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
     const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
     const Range active{0, update.inputs.active};
     const Range idle{0, update.inputs.idle};
-    const UpdatePart part = by_panels(panels.size(), members) ? UpdatePart{share(panels, member, members), active, idle, true}
-                                      : UpdatePart{panels, share(active, member, members),
-                                                   share(idle, member, members), member == 0};
+    const UpdatePart part =
+        by_panels(panels.size(), members)
+            ? UpdatePart{share(panels, member, members), active, idle, true}
+            : UpdatePart{panels, share(active, member, members), share(idle, member, members), member == 0};
     // the inputs take the place of rows, and the rows that of inputs; at least once, for the others
     const Range places{part.active.begin, std::max(part.active.end, part.active.begin + 1)};
     in_pieces(interruption, member, places, part.panels, rows * kLanes<T>, [&](Range inputs, Range p) {

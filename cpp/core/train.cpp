@@ -273,6 +273,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   const bool is_long = static_cast<double>(batch) * multiply_adds_ > kLongStep;
   const auto first_step = static_cast<std::uint64_t>(steps_);
   std::vector<Steps> steps;
+  steps.reserve(static_cast<std::size_t>(is_long ? 0 : (count + batch - 1) / batch));
   for (Index begin = 0; begin < count && !is_long; begin += batch) {
     const Index rows = std::min(batch, count - begin);
     steps.push_back(next_steps(weight_of(y_, order + begin, rows), rows, etas[begin / batch]));

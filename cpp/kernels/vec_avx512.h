@@ -89,11 +89,13 @@ NABLANET_INLINE D pow2(D n) {
 // Zero where |x| < tiny, of whose bits one is set: where no bit of the exponent is, from that one on.
 NABLANET_INLINE F flush(F x, float tiny) {
   const std::int32_t bits = 0x7f800000 & -std::bit_cast<std::int32_t>(tiny);
-  return {_mm512_maskz_mov_ps(_mm512_test_epi32_mask(_mm512_castps_si512(x.v), _mm512_set1_epi32(bits)), x.v)};
+  return {
+      _mm512_maskz_mov_ps(_mm512_test_epi32_mask(_mm512_castps_si512(x.v), _mm512_set1_epi32(bits)), x.v)};
 }
 NABLANET_INLINE D flush(D x, double tiny) {
   const std::int64_t bits = 0x7ff0000000000000 & -std::bit_cast<std::int64_t>(tiny);
-  return {_mm512_maskz_mov_pd(_mm512_test_epi64_mask(_mm512_castpd_si512(x.v), _mm512_set1_epi64(bits)), x.v)};
+  return {
+      _mm512_maskz_mov_pd(_mm512_test_epi64_mask(_mm512_castpd_si512(x.v), _mm512_set1_epi64(bits)), x.v)};
 }
 // 1 / x to 12 % or so, for a normal positive x whose reciprocal is normal: Newton's steps do the rest.
 NABLANET_INLINE F near_reciprocal(F x) {
