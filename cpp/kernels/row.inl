@@ -3,33 +3,27 @@
 // Lines that one pass over the inputs holds in registers.
 inline constexpr int kRowLines = kTileRows[0] < 2 ? 1 : kTileRows[0] / 2;
 
-// z for some lines; adds to `check` what is NaN where a number is not finite.
+// z for some lines; adds to `check` what is NaN where one is not finite, as any is that a weight, a bias or
+// an input that is not finite enters.
 template <class T, int Lines>
 void row_lines(const Row<T>& row, Index first, Line<T>& check) {
   constexpr Index lanes = kLanes<T>;
   const T* const weights = row.weights + first * lanes;
   Line<T> sum[Lines];
-  Line<T> seen = check;
 #pragma GCC unroll kUnroll
-  for (int c = 0; c < Lines; ++c) {
-    sum[c] = load_bias(row.bias + (first + c) * lanes);
-    seen = fma(sum[c], all(T{0}), seen);
-  }
+  for (int c = 0; c < Lines; ++c) sum[c] = load_bias(row.bias + (first + c) * lanes);
   for (Index i = 0; i < row.count; ++i) {
     const Index k = row.inputs[i];
     const Line<T> x = all(row.x[k]);
     const T* const w = weights + k * row.step;
-    seen = fma(x, all(T{0}), seen);
 #pragma GCC unroll kUnroll
-    for (int c = 0; c < Lines; ++c) {
-      const Line<T> line = load_line(w + c * lanes);
-      sum[c] = fma(x, line, sum[c]);
-      seen = fma(line, all(T{0}), seen);
-    }
+    for (int c = 0; c < Lines; ++c) sum[c] = fma(x, load_line(w + c * lanes), sum[c]);
   }
 #pragma GCC unroll kUnroll
-  for (int c = 0; c < Lines; ++c) store_line(row.z + (first + c) * lanes, sum[c]);
-  check = seen;
+  for (int c = 0; c < Lines; ++c) {
+    store_line(row.z + (first + c) * lanes, sum[c]);
+    check = fma(sum[c], all(T{0}), check);
+  }
 }
 
 template <class T, int Lines = kRowLines>

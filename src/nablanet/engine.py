@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -46,6 +46,7 @@ _WORK_PER_CALL = 1e9
 _WORK_PER_NEURON = 100
 _WORK_PER_BATCH = 1e5
 
+_FEW_ROWS = 4
 _MOST_THREADS = 256  # more than any step divides into
 
 try:
@@ -109,6 +110,7 @@ class Single:
     """
 
     def __init__(self, network: Network):
+        self._feedforward = type(network).feedforward
         self._activations = list(network.activations)
         self._dtype = network.dtype
         self._scale = network.input_scale
@@ -120,11 +122,14 @@ class Single:
         """A copy is None, which a copied network makes anew for its own arrays."""
         return type(None), ()
 
-    def outputs(self, network: Network, X: Array) -> Array | None:
-        """a^L for rows X of the network's dtype, shape (m, n_L)."""
+    def outputs(self, network: Network, X: object) -> Array | None:
+        """a^L for a few rows X of the network's dtype, shape (m, n_L)."""
         weights, biases = network.weights, network.biases
         if (
-            network.activations != self._activations
+            not few_rows(X)
+            or "feedforward" in vars(network)
+            or type(network).feedforward is not self._feedforward
+            or network.activations != self._activations
             or network.dtype is not self._dtype
             or network.input_scale != self._scale
             or type(weights) is not list
@@ -133,6 +138,11 @@ class Single:
             return None
         outputs = np.empty((len(X), network.sizes[-1]), self._dtype)
         return outputs if self._core.outputs(weights, biases, X, outputs) else None
+
+
+def few_rows(X: object) -> TypeGuard[Array]:
+    """Whether these are so few rows that packing the weights for them would cost more than it brings."""
+    return type(X) is np.ndarray and X.ndim == 2 and 0 < len(X) <= _FEW_ROWS
 
 
 def single(network: Network) -> Single | None:

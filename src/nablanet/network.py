@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 # pairs (x, y), or two whole arrays (X, Y)
 Data = Iterable[tuple[Any, Any]] | tuple[Any, Any]
 
-_FEW_ROWS = 4  # cheaper straight through the weights than after packing them
-
 
 class Network:
     """A feed-forward network that learns by backpropagation.
@@ -132,14 +130,13 @@ class Network:
 
     def predict(self, X: npt.ArrayLike, *, n_threads: int | None = None) -> Array:
         """The outputs for samples as rows: X of shape (m, n_1) gives shape (m, n_L). X as in `fit`."""
-        few = type(X) is np.ndarray and X.ndim == 2 and 0 < X.size <= _FEW_ROWS * self.sizes[0]
-        few = few and n_threads is None and not self.overrides("feedforward")
-        if few and self._single is not None:
-            at_once = self._single.outputs(self, X)  # type: ignore[arg-type]
+        single = self._single
+        if single is not None and n_threads is None:
+            at_once = single.outputs(self, X)
             if at_once is not None:
                 return at_once
         predicted = outputs.predict(self, X, n_threads)
-        if few:
+        if n_threads is None and engine.few_rows(X) and not self.overrides("feedforward"):
             self._single = engine.single(self)
         return predicted
 
