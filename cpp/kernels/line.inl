@@ -137,13 +137,13 @@ NABLANET_INLINE LineMask<T> first_lanes(Index n) {
   return less(load_line(lane_numbers<T>.value), all(static_cast<T>(n < kLanes<T> ? n : kLanes<T>)));
 }
 
-// The sum of the lanes, first to last.
+// The sum of the lanes, first to last: of all, or of so many where the others are zero.
 template <class T>
-NABLANET_INLINE double sum_lanes(const Line<T>& x) {
+NABLANET_INLINE double sum_lanes(const Line<T>& x, Index count = kLanes<T>) {
   alignas(kLineBytes) T lanes[kLanes<T>];
   store_line(lanes, x);
   double sum = 0;
-  for (Index i = 0; i < kLanes<T>; ++i) sum += static_cast<double>(lanes[i]);
+  for (Index i = 0; i < count; ++i) sum += static_cast<double>(lanes[i]);
   return sum;
 }
 

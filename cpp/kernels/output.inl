@@ -1,11 +1,18 @@
 // The output layer: a^L, the cost of each sample, and delta^L (BP1).
 
+// Lanes that hold an output in some panel: the first ones, as many as there are outputs. Their sums and
+// maxima are chains, which the others would only make longer.
 template <class T>
-NABLANET_INLINE T greatest_lane(const Line<T>& x) {
+NABLANET_INLINE Index used_lanes(const Output<T>& out) {
+  return out.n_out < kLanes<T> ? out.n_out : kLanes<T>;
+}
+
+template <class T>
+NABLANET_INLINE T greatest_lane(const Line<T>& x, Index count) {
   alignas(kLineBytes) T lanes[kLanes<T>];
   store_line(lanes, x);
   T greatest = lanes[0];
-  for (Index i = 1; i < kLanes<T>; ++i) greatest = greatest < lanes[i] ? lanes[i] : greatest;
+  for (Index i = 1; i < count; ++i) greatest = greatest < lanes[i] ? lanes[i] : greatest;
   return greatest;
 }
 
@@ -25,7 +32,7 @@ NABLANET_INLINE T softmax_row(const Output<T>& out, Index row, Index panels) {
     const Line<T> larger = select(less(greatest, z), z, greatest);
     greatest = select(first_lanes<T>(out.n_out - p * lanes), larger, greatest);
   }
-  const T top = greatest_lane(greatest);
+  const T top = greatest_lane(greatest, used_lanes(out));
   Line<T> sum = all(T{0});
   for (Index p = 0; p < panels; ++p) {
     Line<T> e = exp(load_line(out.z.line(p, row)) - all(top));
@@ -33,7 +40,7 @@ NABLANET_INLINE T softmax_row(const Output<T>& out, Index row, Index panels) {
     sum = sum + e;
     store_line(out.a.line(p, row), e);
   }
-  const Line<T> total = all(static_cast<T>(sum_lanes(sum)));
+  const Line<T> total = all(static_cast<T>(sum_lanes(sum, used_lanes(out))));
   for (Index p = 0; p < panels; ++p) {
     store_line(out.a.line(p, row), load_line(out.a.line(p, row)) / total);
   }
@@ -55,7 +62,7 @@ double softmax_cross_entropy(const Output<T>& out, Index row, Index panels, T lo
     if (out.delta.data == nullptr) continue;
     store_error(out.delta.line(p, row), load_line(out.a.line(p, row)) - y, real);
   }
-  return sum_lanes(cost);
+  return sum_lanes(cost, used_lanes(out));
 }
 
 // Binary cross-entropy over sigmoid, from z: C_j = max(z, 0) - y z + ln(1 + exp(-|z|)), delta = a - y.
@@ -74,7 +81,7 @@ double sigmoid_cross_entropy(const Output<T>& out, Index row, Index panels) {
     if (out.delta.data == nullptr) continue;
     store_error(out.delta.line(p, row), l.value - y, real);
   }
-  return sum_lanes(cost);
+  return sum_lanes(cost, used_lanes(out));
 }
 
 // Poisson over exp, from z: C_j = exp(z) - y + y ln y - y z, delta = a - y.
@@ -93,7 +100,7 @@ double exp_poisson(const Output<T>& out, Index row, Index panels) {
     if (out.delta.data == nullptr) continue;
     store_error(out.delta.line(p, row), a - y, real);
   }
-  return sum_lanes(cost);
+  return sum_lanes(cost, used_lanes(out));
 }
 
 // Any other cost over softmax: delta_j = a_j (g_j - sum_k g_k a_k) with g = dC/da.
@@ -110,14 +117,14 @@ double coupled(const Output<T>& out, Index row, Index panels, C c) {
     product = select(real, fma(c.derivative(a, y), a, product), product);
   }
   if (out.delta.data != nullptr) {
-    const Line<T> shared = all(static_cast<T>(sum_lanes(product)));
+    const Line<T> shared = all(static_cast<T>(sum_lanes(product, used_lanes(out))));
     for (Index p = 0; p < panels; ++p) {
       const Line<T> a = load_line(out.a.line(p, row));
       const Line<T> g = c.derivative(a, load_line(out.y.line(p, row)));
       store_error(out.delta.line(p, row), a * (g - shared), first_lanes<T>(out.n_out - p * lanes));
     }
   }
-  return C::scale * sum_lanes(cost);
+  return C::scale * sum_lanes(cost, used_lanes(out));
 }
 
 // Any other cost and output: delta = g sigma'(z), which lies in its place.
@@ -134,7 +141,7 @@ double separate(const Output<T>& out, Index row, Index panels, C c) {
     T* delta = out.delta.line(p, row);
     store_error(delta, c.derivative(a, y) * load_line(delta), real);
   }
-  return C::scale * sum_lanes(cost);
+  return C::scale * sum_lanes(cost, used_lanes(out));
 }
 
 // a = sigma(z) and, where errors are wanted, sigma'(z) in their place.
