@@ -70,9 +70,10 @@ NABLANET_INLINE Line<T> times_log_ratio(const Line<T>& y, const Line<T>& a) {
 template <class T>
 struct Poisson {
   static constexpr double scale = 1;
-  // An output that underflowed is taken for a tiny one, as in cost_functions.py.
+  // An output that underflowed is taken for this one, as in cost_functions.py.
+  static constexpr T least = static_cast<T>(sizeof(T) == 4 ? 0x1p-100 : 0x1p-900);
   NABLANET_INLINE static Line<T> not_zero(const Line<T>& a) {
-    return select(less(a, all(kTinyError<T>)), all(kTinyError<T>), a);
+    return select(less(a, all(least)), all(least), a);
   }
   NABLANET_INLINE Line<T> add(const Line<T>& a, const Line<T>& y, const Line<T>& sum) const {
     return sum + ((a - y) + times_log_ratio(y, not_zero(a)));
