@@ -7,6 +7,7 @@ itself in a notebook.
 
 from __future__ import annotations
 
+from nablanet.explain.demon import Demon, demon
 from nablanet.explain.trace import Trace, trace
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Demon", "Trace", "demon", "trace"]

@@ -16,7 +16,7 @@ from nablanet.shapes import Array
 _WIDTH, _HEIGHT = 380, 230  # of the rectangle with its tick labels; the legend comes below
 _TOP, _BELOW, _RIGHT, _ROW = 30, 44, 14, 20
 _FONT = 13
-_CHARACTER = 7.5  # the width of a digit in that size
+_CHARACTER = 8  # a little more than the width of a digit in that size
 # contrast at least 3:1 on white and on #111; dashes for those who do not see the colours
 _STYLES = (("#1c7ed6", ""), ("#d9480f", "7 4"), ("#2b8a3e", "2 3"), ("#ae3ec9", "9 3 2 3"))
 _LARGEST = 1e300  # so that a range stays finite
