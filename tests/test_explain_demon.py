@@ -80,7 +80,7 @@ def test_first_order_ends_at_a_kink() -> None:
 def test_a_straight_line_has_no_end() -> None:
     net = Network([1, 1], activation="identity", cost="absolute_error")
     net.weights[0][...], net.biases[0][...] = 1, 0
-    assert "it does not end" in repr(explain.demon(net, [20], [0], 2, 1))
+    assert "first order does not end" in repr(explain.demon(net, [20], [0], 2, 1)).replace("\n", " ")
 
 
 def test_a_dead_neuron() -> None:

@@ -8,6 +8,7 @@ itself in a notebook.
 from __future__ import annotations
 
 from nablanet.explain.demon import Demon, demon
+from nablanet.explain.paths import Paths, paths
 from nablanet.explain.trace import Trace, trace
 
-__all__ = ["Demon", "Trace", "demon", "trace"]
+__all__ = ["Demon", "Paths", "Trace", "demon", "paths", "trace"]
