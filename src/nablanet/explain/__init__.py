@@ -8,7 +8,17 @@ itself in a notebook.
 from __future__ import annotations
 
 from nablanet.explain.demon import Demon, demon
+from nablanet.explain.numerical import DerivativeComparison, compare_derivatives
 from nablanet.explain.paths import Paths, paths
 from nablanet.explain.trace import Trace, trace
 
-__all__ = ["Demon", "Paths", "Trace", "demon", "paths", "trace"]
+__all__ = [
+    "Demon",
+    "DerivativeComparison",
+    "Paths",
+    "Trace",
+    "compare_derivatives",
+    "demon",
+    "paths",
+    "trace",
+]

@@ -87,8 +87,8 @@ class Paths(Explanation):
         said = []
         if self.softmax:
             said.append(
-                "Softmax couples the outputs: each activation a of the last layer follows each weighted input "
-                "z of it. So a path goes through the z of one neuron, and from there to the a of any."
+                "Softmax couples the outputs: each activation a of the last layer follows each weighted "
+                "input z of it. So a path goes through the z of one neuron, and from there to the a of any."
             )
         if self.combined:
             said.append(
