@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from nablanet.stopping import EarlyStopping, Stopper, get_early_stopping
 from nablanet.training import Callback, Epoch, History, Metric, Task
 
 if TYPE_CHECKING:
+    from nablanet.explain import Saturation
     from nablanet.network import Network
 
 _TAKEN = {f.name for f in fields(Epoch)}
@@ -43,11 +44,12 @@ def fit(
     callbacks: Iterable[Callback],
     progress: bool,
     resume: object,
+    diagnose: Callable[[float | None], Saturation] | None = None,
 ) -> History:
     """Train the network on the task until `epochs` are done, or something ends it before.
 
     generator: where the shuffles come from. The arguments of type object are checked here; see
-    `Network.fit`.
+    `Network.fit`. diagnose: called with the eta of each epoch after it.
     """
     rates = dropout_rates(dropout, network.sizes)
     if any(rates) and network.overrides("backprop"):
@@ -78,7 +80,7 @@ def fit(
     stopper = Stopper(rules)
     past = () if state is None else state.epochs
     with progress_bar((epochs - len(past)) * len(task.X), enabled=progress) as bar:
-        between = _BetweenEpochs(network, task, validation, functions, callbacks, stopper, bar)
+        between = _BetweenEpochs(network, task, validation, functions, callbacks, stopper, bar, diagnose)
         history = between.history
         if full_batch:
             said = lbfgs.minimize(network, task, epochs, between.end_iteration)
@@ -86,6 +88,8 @@ def fit(
             between.restore_best()
         else:
             history.epochs.extend(past)
+            if state is not None:
+                history.diagnoses.extend(state.diagnoses or [None] * len(past))
             history.state = _mini_batches(network, task, epochs, rates, generator, plan, state, between)
     if len(history) == epochs:
         history.stopped = None
@@ -134,6 +138,7 @@ def _mini_batches(
         best=stopper.best,
         last=last,
         dropout_seed=None if task.dropout is None else task.dropout.seed,
+        diagnoses=tuple(history.diagnoses),
         **resuming.described(network, task),
     )
 
@@ -150,6 +155,7 @@ class _BetweenEpochs:
         callbacks: list[Callback],
         stopper: Stopper,
         bar: Bar,
+        diagnose: Callable[[float | None], Saturation] | None,
     ):
         self.history = History()
         self.stopper = stopper
@@ -159,6 +165,7 @@ class _BetweenEpochs:
         self._validation = validation
         self._metrics = metrics
         self._callbacks = callbacks
+        self._diagnose = diagnose
         self._started = perf_counter()
 
     def end(self, cost: float, eta: float | None) -> None:
@@ -173,6 +180,7 @@ class _BetweenEpochs:
             measured = {name: _number(name, metric(Y, a)) for name, metric in self._metrics.items()}
         epoch = Epoch(len(self.history), cost, seconds, cost_held_out, accuracy, eta, measured)
         self.history.epochs.append(epoch)
+        self.history.diagnoses.append(None if self._diagnose is None else self._diagnose(eta))
         self.stopper.see(epoch, self._network.weights + self._network.biases)
         self.bar.tell(epoch, self.stopper.best_epoch)
         asked = [_is_true(callback(epoch)) for callback in self._callbacks]

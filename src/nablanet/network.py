@@ -283,6 +283,7 @@ class Network:
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
         resume: History | TrainingState | None = None,
+        diagnose: bool = False,
     ) -> History:
         """Train on samples as rows and return what each epoch came to.
 
@@ -317,7 +318,8 @@ class Network:
         many threads (all cores by default); the result is the same bits for any number. progress: a
         progress bar on standard error where that is a terminal. callbacks: called with each `Epoch`;
         one that returns True ends training. resume: the `History` of an earlier call with the same
-        arguments, which is carried on until `epochs` in all.
+        arguments, which is carried on until `epochs` in all. diagnose: keep, for each epoch, what
+        `explain.saturation` says of (at most 1,000 of) the training rows, in `History.diagnoses`.
 
         Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
         no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch, or of the last
@@ -347,6 +349,11 @@ class Network:
             average,
             weights=weights,
         )
+        look = None
+        if diagnose is not False:
+            from nablanet.explain.saturation import watch
+
+            look = watch(self, task, diagnose)
         return fitting.fit(
             self,
             task,
@@ -360,6 +367,7 @@ class Network:
             callbacks=callbacks,
             progress=progress,
             resume=resume,
+            diagnose=look,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nablanet.shapes import Array, describe
 
 if TYPE_CHECKING:
+    from nablanet.explain import Saturation
     from nablanet.network import Network
     from nablanet.training import Epoch, Task
 
@@ -19,8 +20,8 @@ class TrainingState:
     epochs: those that are done. trainer: what the optimizer remembers. generator: the state of the
     network's random numbers. best: the number of the best epoch and its parameters, weights then
     biases, where early stopping keeps them. last: the parameters of the last epoch, where the network
-    was given the best ones instead. dropout_seed: that of dropout's masks. The other fields say what
-    the state fits.
+    was given the best ones instead. dropout_seed: that of dropout's masks. diagnoses: as many
+    as epochs, or none. The other fields say what the state fits.
 
     The parameters that training goes on from are the network's own, not part of this; only if they
     are still those of `best` do those of `last` take their place.
@@ -37,6 +38,7 @@ class TrainingState:
     optimizer: str
     batch_size: int
     n_samples: int
+    diagnoses: tuple[Saturation | None, ...] = ()
 
     @property
     def epoch(self) -> int:

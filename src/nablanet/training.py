@@ -21,6 +21,7 @@ from nablanet.regularization import Regularization
 from nablanet.shapes import Array, Rows
 
 if TYPE_CHECKING:
+    from nablanet.explain import Saturation
     from nablanet.network import Network
     from nablanet.resuming import TrainingState
 
@@ -65,13 +66,15 @@ class History:
 
     best_epoch: the number of the best epoch by the rules of early stopping; None without them.
     stopped: why training ended before its last epoch, as a sentence; None if it did not. state: what
-    `fit(resume=...)` goes on from; None after L-BFGS and in a model file.
+    `fit(resume=...)` goes on from; None after L-BFGS and in a model file. diagnoses: one for each epoch,
+    as `explain.saturation` gives it, None for epochs without `diagnose`; a model file has none of them.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int | None = None
     stopped: str | None = None
     state: TrainingState | None = field(default=None, compare=False)
+    diagnoses: list[Saturation | None] = field(default_factory=list, compare=False)
 
     def __repr__(self) -> str:
         n = len(self.epochs)

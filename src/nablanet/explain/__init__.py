@@ -7,18 +7,26 @@ itself in a notebook.
 
 from __future__ import annotations
 
+from nablanet.explain.decision import Decision, decision
 from nablanet.explain.demon import Demon, demon
+from nablanet.explain.findings import Finding
 from nablanet.explain.numerical import DerivativeComparison, compare_derivatives
 from nablanet.explain.paths import Paths, paths
+from nablanet.explain.saturation import Saturation, saturation
 from nablanet.explain.trace import Trace, trace
 
 __all__ = [
+    "Decision",
     "Demon",
     "DerivativeComparison",
+    "Finding",
     "Paths",
+    "Saturation",
     "Trace",
     "compare_derivatives",
+    "decision",
     "demon",
     "paths",
+    "saturation",
     "trace",
 ]
