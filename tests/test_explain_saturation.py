@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -338,5 +337,6 @@ def test_a_resumed_run_carries_its_diagnoses_on() -> None:
     older = make()
     state = fit(older, 2).state
     assert state is not None
-    before = copy.copy(replace(state, diagnoses=()))  # as an earlier release pickled it
+    before = copy.copy(state)
+    vars(before).pop("diagnoses")  # as an earlier release pickled it
     assert fit(older, 5, resume=before, diagnose=True).diagnoses == later.diagnoses

@@ -21,6 +21,7 @@ from nablanet.shapes import Array
 if TYPE_CHECKING:
     from nablanet.network import Network
 
+_MOST_STEPS = 1000  # finding n nodes of the rule takes n x n numbers; a smooth network needs few
 _ROWS = 12  # inputs or neurons that a table shows
 _IMAGES = {784: (28, 28), 64: (8, 8)}  # MNIST's and scikit-learn's digits
 
@@ -110,16 +111,16 @@ class Decision(Explanation):
 
     def _neurons(self) -> list[Block]:
         depth, j = len(self.sizes), self.output
-        z, told = symbol("z", depth, j), list[Block]()
+        z = symbol("z", depth, j)
         last = self.contributions[-1]
         others = f"the {len(last)} neuron{'s' if len(last) > 1 else ''} of layer {depth - 1}"
         compared = "; softmax compares it with the z of the other outputs" if self.softmax else ""
-        told.append(
+        told: list[Block] = [
             Paragraph(
                 f"{z} = {number(self.z)} is the bias {symbol('b', depth, j)} = {number(self.b)} and "
                 f"{number(float(last.sum()))} from {others}{compared}."
             )
-        )
+        ]
         for layer in range(depth - 1, 1, -1):
             values = self.contributions[layer - 1]
             shown = _strongest(values)
@@ -143,9 +144,10 @@ def decision(
     """Why output neuron j is what it is for x: input gradients, integrated gradients, hidden neurons.
 
     x, baseline: (n_1,) or (n_1, 1); the baseline is 0 unless given. output: j from 1 to n_L, by default that
-    with the largest a^L_j. steps: nodes of the Gauss-Legendre rule. shape: (rows, columns) of image data;
-    784 inputs are taken for (28, 28), 64 for (8, 8). All by the reference in `backprop`, in the network's
-    float type. Raises ValueError or TypeError for anything else.
+    with the largest a^L_j. steps: nodes of the Gauss-Legendre rule, at most 1000; kinks such as ReLU's need
+    more than smooth networks do. shape: (rows, columns) of image data; 784 inputs are taken for (28, 28), 64
+    for (8, 8). All by the reference in `backprop`, in the network's float type. Raises ValueError
+    or TypeError for anything else.
     """
     network.check_parameters()
     column = samples.entering(network, shapes.column(x, network.sizes[0], "x", 1), "x")
@@ -155,6 +157,8 @@ def decision(
             network, shapes.column(baseline, network.sizes[0], "baseline", 1), "baseline"
         )
     steps = shapes.count(steps, "steps")
+    if steps > _MOST_STEPS:
+        raise ValueError(f"steps must be at most {_MOST_STEPS}, got {steps}")
     form = _IMAGES.get(network.sizes[0]) if shape is None else _image_shape(shape, network.sizes[0])
     if output is not None:
         output = places.check_neuron(network, network.num_layers, output, "output")

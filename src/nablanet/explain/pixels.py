@@ -30,8 +30,8 @@ def raster(values: Array, title: str, *, signed: bool) -> str:
         paths.append(f'<path fill="{colour}" fill-opacity="{strength:.3g}" d="{_runs(shades == shade)}"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="100%" viewBox="0 0 {columns} {rows}" '
-        f'style="max-width:{_WIDTH}px" shape-rendering="crispEdges"><title>{escape(title)}</title>'
-        f"{''.join(paths)}"
+        f'style="max-width:{_WIDTH}px;overflow:visible" shape-rendering="crispEdges">'
+        f"<title>{escape(title)}</title>{''.join(paths)}"
         f'<rect width="{columns}" height="{rows}" fill="none" stroke="currentColor" stroke-opacity=".5" '
         'vector-effect="non-scaling-stroke"/></svg>'
     )

@@ -101,7 +101,8 @@ def saturation(
 def watch(network: Network, task: Task, diagnose: object) -> Callable[[float | None], Saturation]:
     """What `fit(diagnose=True)` calls after each epoch with its eta: always on the same training rows.
 
-    eta says the size of a step for plain gradient descent alone, so that it is left out for other optimizers.
+    eta says the size of a step for plain gradient descent alone, so that it is left out for other optimizers;
+    so are weights of samples and penalties on weights.
     Raises TypeError for a `diagnose` that is not True.
     """
     if diagnose is not True:
