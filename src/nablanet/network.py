@@ -25,7 +25,7 @@ from nablanet.shapes import Array
 from nablanet.training import Callback, History, Metric, Task
 
 if TYPE_CHECKING:
-    from nablanet.explain import Trace
+    from nablanet.explain import GradientCheck, Trace
     from nablanet.resuming import TrainingState
     from nablanet.schedules import Schedule
     from nablanet.stopping import EarlyStopping
@@ -205,6 +205,14 @@ class Network:
         from nablanet import explain  # rarely wanted, and not quick to load
 
         return explain.trace(self, x, y)
+
+    def check_gradients(
+        self, x: npt.ArrayLike, y: npt.ArrayLike, *, sample: int | None = None, seed: int = 0
+    ) -> GradientCheck:
+        """Compare the gradient with numerical derivatives; see `nablanet.explain.check_gradients`."""
+        from nablanet import explain
+
+        return explain.check_gradients(self, x, y, sample=sample, seed=seed)
 
     def cost_derivative(self, output_activations: Array, y: Array) -> Array:
         """dC_x/da for the output activations, shape (n_L, 1) or (n_L, m); a - y for the quadratic cost."""

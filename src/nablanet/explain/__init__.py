@@ -7,26 +7,40 @@ itself in a notebook.
 
 from __future__ import annotations
 
+from nablanet.explain.checking.cost_check import check_cost
+from nablanet.explain.checking.findings import FunctionCheck, Point
+from nablanet.explain.checking.functions import check_activation
+from nablanet.explain.checking.gradient_check import Compared, GradientCheck, check_gradients
 from nablanet.explain.decision import Decision, decision
 from nablanet.explain.demon import Demon, demon
 from nablanet.explain.findings import Finding
+from nablanet.explain.layer_shapes import Shapes, shapes
 from nablanet.explain.numerical import DerivativeComparison, compare_derivatives
 from nablanet.explain.paths import Paths, paths
 from nablanet.explain.saturation import Saturation, saturation
 from nablanet.explain.trace import Trace, trace
 
 __all__ = [
+    "Compared",
     "Decision",
     "Demon",
     "DerivativeComparison",
     "Finding",
+    "FunctionCheck",
+    "GradientCheck",
     "Paths",
+    "Point",
     "Saturation",
+    "Shapes",
     "Trace",
+    "check_activation",
+    "check_cost",
+    "check_gradients",
     "compare_derivatives",
     "decision",
     "demon",
     "paths",
     "saturation",
+    "shapes",
     "trace",
 ]
