@@ -26,7 +26,10 @@ _REPEATS = 9  # of backpropagation
 
 
 def of_outputs(network: Network, a: Array, y: Array) -> tuple[Array, Array, Array]:
-    """h, C_x(a + h) and C_x(a - h) for each output, with the largest step at which they have a value; else nan."""
+    """The step h, C_x(a + h) and C_x(a - h) for each output.
+
+    h is the largest of 10^-5 .. 10^-12 at which both are finite; nan stands for both where there is none.
+    """
     function = for_output(network.cost, network.activations[-1]).function
     steps, up, down = (np.full(len(a), np.nan) for _ in range(3))
     for j in range(len(a)):

@@ -87,6 +87,7 @@ class DerivativeComparison(Explanation):
             Paragraph(self._answer()),
             *self._example(),
             self._outputs(),
+            *self._without(),
             *self._over_steps(),
             *self._price(),
         ]
@@ -153,6 +154,17 @@ class DerivativeComparison(Explanation):
         return Table(
             ("output", "a", "y", "a − y", "∂C/∂a analytic", "numerical", "difference"), rows, caption
         )
+
+    def _without(self) -> list[Block]:
+        missing = int(np.isnan(self.numerical).sum())
+        if not missing:
+            return []
+        return [
+            Paragraph(
+                f"For {missing} of the outputs there is no numerical derivative: as a function of a, the cost "
+                "is not finite there."
+            )
+        ]
 
     def _over_steps(self) -> list[Block]:
         name = notation.symbol("w", *self.weight)
