@@ -82,6 +82,9 @@ def check(net: Network, x: Array, y: Array, weight: tuple[int, int, int]) -> Non
     for way, product in wanted.items():
         assert found[way] == pytest.approx(product, rel=1e-7, abs=1e-9 * scale)
     bound = 1e-12 * max(np.abs(p.products).sum(), abs(p.bp4))
+    if p.softmax and not p.combined:
+        # BP1 subtracts what is nearly equal where an output is nearly 1: each ∂a/∂z is rounded as 1 is
+        bound += 1e-15 * np.abs(np.delete(p.rates, -2, axis=1).prod(axis=1)).sum()
     assert abs(p.total - p.bp4) <= bound
     np.testing.assert_allclose(p.products, p.rates.prod(axis=1), rtol=1e-14)
     assert (np.diff(np.abs(p.products)) <= 0).all()

@@ -161,8 +161,8 @@ class DerivativeComparison(Explanation):
             return []
         return [
             Paragraph(
-                f"For {missing} of the outputs there is no numerical derivative: as a function of a, the cost "
-                "is not finite there."
+                f"For {missing} of the outputs there is no numerical derivative: as a function of a, the "
+                "cost is not finite there."
             )
         ]
 
