@@ -133,6 +133,14 @@ def test_changes_that_overflow() -> None:
     assert all("nan" not in b.svg for b in d.blocks() if isinstance(b, Figure))
 
 
+def test_a_cost_that_is_not_finite() -> None:
+    net = Network([2, 2], cost="poisson", seed=0)
+    net.biases[0][...] = 1000
+    text = " ".join(repr(explain.demon(net, [1, 1], [1, 0], 2, 1)).split())
+    assert "The cost is not finite" in text
+    assert "nan" not in text
+
+
 def test_scaled_inputs_and_the_network_stays() -> None:
     net = Network([2, 3, 2], seed=5, input_scale=0.5)
     before = [w.copy() for w in net.weights]

@@ -126,7 +126,7 @@ class Demon(Explanation):
         rows = tuple(
             (
                 notation.number(dz),
-                notation.number(change),
+                "–" if np.isnan(change) else notation.number(change),
                 notation.number(first),
                 f"{notation.number(100 * error, 2)} %" if self._visible(first, error) else "–",
             )

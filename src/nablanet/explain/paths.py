@@ -39,7 +39,7 @@ class Paths(Explanation):
     engine: what the compiled engine computes for it, in the network's own float type; None where the
     network does not run on it. combined: whether ∂C/∂a^L and ∂a^L/∂z^L stand as one rate, ∂C/∂z^L
     (with softmax: as the share of it that goes through a^L_m), as in BP1 for a cost and an output that
-    combine to a - y. Apart, they are not finite where a^L has been rounded to 0 or 1. softmax: whether the
+    combine to a - y. Apart, they are not finite where a^L has been rounded to 0 (or 1). softmax: whether the
     output is. desired_sum: the sum of y, for softmax with cross-entropy, where BP1 takes it to be 1.
     """
 
@@ -93,7 +93,7 @@ class Paths(Explanation):
         if self.combined:
             said.append(
                 "∂C/∂a and ∂a/∂z of the last layer stand as one rate: for this cost and output they combine, "
-                "and apart they are not finite where an output has been rounded to 0 or 1."
+                "and apart they are not finite where an output has been rounded to the end of its range."
             )
         if not np.isfinite(self.products).all():
             said.append("Some products are not finite, since a rate of theirs is not.")
