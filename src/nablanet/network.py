@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nablanet import architecture, backprop, derivatives, engine, outputs, samples, shapes, training
+from nablanet import architecture, backprop, chapter, derivatives, engine, outputs, samples, shapes, training
 from nablanet.activations import Activation
 from nablanet.averaging import check_average
 from nablanet.clipping import Clipping
@@ -154,25 +154,9 @@ class Network:
         y is the desired output or an integer label. With test_data each line tells how many of its
         samples the network gets right, as `evaluate` counts them.
         """
-        epochs = shapes.count(epochs, "epochs")
-        mini_batch_size = shapes.count(mini_batch_size, "mini_batch_size")
-        optimizer = SGD(eta)
-        X, Y = samples.from_pairs(self, training_data, "training_data")
-        own_evaluate = self.overrides("evaluate")
-        given = None if test_data is None else shapes.reusable(test_data)
-        test = None if given is None else samples.from_pairs(self, given, "test_data")
-        runs: Iterable[float | None]
-        if self.overrides("update_mini_batch"):
-            runs = training.chapter_epochs(self, X, Y, epochs, mini_batch_size, eta, self._shuffle)
-        else:
-            task = Task(X, Y, mini_batch_size, optimizer)
-            runs = training.train(self, task, epochs=epochs, shuffle=self._shuffle)
-        for j, _ in enumerate(runs):
-            if given is None or test is None:
-                print(f"Epoch {j} complete")
-            else:
-                correct = self.evaluate(given) if own_evaluate else self._count_correct(*test)
-                print(f"Epoch {j}: {correct} / {len(test[0])}")
+        lines = chapter.sgd(self, training_data, epochs, mini_batch_size, eta, test_data, self._shuffle)
+        for line in lines:
+            print(line)
 
     def update_mini_batch(self, mini_batch: Data, eta: float) -> None:
         """One step of gradient descent on a mini-batch.
@@ -224,7 +208,7 @@ class Network:
         y is a label or a one-hot vector. The network's answer is the neuron with the highest
         activation; a single output answers 1 above one half.
         """
-        return self._count_correct(*samples.from_pairs(self, test_data, "test_data"))
+        return chapter.count_correct(self, *samples.from_pairs(self, test_data, "test_data"))
 
     def mean_cost(
         self, X: npt.ArrayLike, Y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
@@ -415,9 +399,6 @@ class Network:
         check_pair(self.cost, self.activations[-1])
         self.weights = check_weights(self.weights, self.sizes, self.dtype)
         self.biases = check_biases(self.biases, self.sizes, self.dtype)
-
-    def _count_correct(self, X: Array, Y: Array) -> int:
-        return int(np.sum(training.classes(self.predict(X)) == training.classes(Y)))
 
     def _shuffle(self, n: int) -> Array:
         return self._rng.permutation(n)

@@ -203,31 +203,6 @@ def train(
         yield run_epoch(trainer, epoch, shuffle(n), etas, advance)
 
 
-def chapter_epochs(
-    network: Network, X: Array, Y: Array, epochs: int, mini_batch_size: int, eta: float, shuffle: Shuffle
-) -> Iterator[None]:
-    """The chapter's own loop, for a subclass that brings its own `update_mini_batch`.
-
-    X, Y: rows, which go to it as pairs of columns. Yields after each epoch. shuffle: as for `train`. Raises
-    DivergenceError, with the network as the last epoch left it.
-    """
-    for epoch in range(epochs):
-        before = [p.copy() for p in network.weights + network.biases]
-        order = shuffle(len(X))
-        try:
-            for k in range(0, len(X), mini_batch_size):
-                batch = order[k : k + mini_batch_size]
-                network.update_mini_batch([(X[[i]].T, Y[[i]].T) for i in batch], eta)
-            finite = all(np.isfinite(p).all() for p in [*network.weights, *network.biases])
-        except DivergenceError:
-            finite = False
-        if not finite:
-            layers = len(network.weights)
-            network.weights[:], network.biases[:] = before[:layers], before[layers:]
-            raise diverged(epoch, eta)
-        yield
-
-
 def n_batches(task: Task) -> int:
     """The number of mini-batches in an epoch."""
     return -(-len(task.X) // task.batch_size)
