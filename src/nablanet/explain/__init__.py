@@ -13,6 +13,9 @@ from nablanet.explain.checking.functions import check_activation
 from nablanet.explain.checking.gradient_check import Compared, GradientCheck, check_gradients
 from nablanet.explain.decision import Decision, decision
 from nablanet.explain.demon import Demon, demon
+from nablanet.explain.derive import Derivation, derive
+from nablanet.explain.equation_forms import Equation, Term
+from nablanet.explain.equations import Equations, equations
 from nablanet.explain.findings import Finding
 from nablanet.explain.layer_shapes import Shapes, shapes
 from nablanet.explain.numerical import DerivativeComparison, compare_derivatives
@@ -24,7 +27,10 @@ __all__ = [
     "Compared",
     "Decision",
     "Demon",
+    "Derivation",
     "DerivativeComparison",
+    "Equation",
+    "Equations",
     "Finding",
     "FunctionCheck",
     "GradientCheck",
@@ -32,6 +38,7 @@ __all__ = [
     "Point",
     "Saturation",
     "Shapes",
+    "Term",
     "Trace",
     "check_activation",
     "check_cost",
@@ -39,6 +46,8 @@ __all__ = [
     "compare_derivatives",
     "decision",
     "demon",
+    "derive",
+    "equations",
     "paths",
     "saturation",
     "shapes",

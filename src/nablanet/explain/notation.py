@@ -5,16 +5,17 @@ Layers and neurons count from 1, as in the book.
 
 from __future__ import annotations
 
-_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_SUBSCRIPTS = str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋")
+_SUPERSCRIPTS = str.maketrans("0123456789-−+lL", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺ˡᴸ")
+_SUBSCRIPTS = str.maketrans("0123456789-jk", "₀₁₂₃₄₅₆₇₈₉₋ⱼₖ")
 
 
-def symbol(letter: str, layer: int, *indices: int) -> str:
+def symbol(letter: str, layer: int | str, *indices: int | str) -> str:
     """A letter with the layer above and the neurons below, such as w³₂₁ for ("w", 3, 2, 1).
 
-    Numbers of two digits are kept apart by a comma: w³₂,₁₁.
+    Layers may be "L", "l", "l+1" or "l−1", neurons "j" or "k". Numbers of two digits are kept apart by a
+    comma: w³₂,₁₁.
     """
-    between = "," if any(index > 9 for index in indices) else ""
+    between = "," if any(len(str(index)) > 1 for index in indices) else ""
     below = between.join(str(index).translate(_SUBSCRIPTS) for index in indices)
     return f"{letter}{str(layer).translate(_SUPERSCRIPTS)}{below}"
 
