@@ -100,6 +100,10 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         explain.derive(activation="tan")
     with pytest.raises(TypeError, match="sizes must be"):
         explain.derive(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="with seed 2 overflows"):
+        explain.derive([4, 3, 2, 2, 1], activation="exp", seed=2)
+    with pytest.raises(TypeError, match="seed must be an integer"):
+        explain.derive(seed=None)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "sympy", None)
     with pytest.raises(ImportError, match=r"pip install nablanet\[explain\]"):
         explain.derive()

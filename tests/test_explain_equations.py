@@ -26,8 +26,14 @@ def numerical(net: Network, x: Array, y: Array, parameter: Array, place: tuple[i
     return (costs[-2] - costs[2] + 8 * (costs[1] - costs[-1])) / (12 * h)
 
 
+def characters(formula: str) -> list[str]:
+    """What is written, wherever it stands; text alone has brackets and a / in a quotient."""
+    plain = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˡᴸ₀₁₂₃₄₅₆₇₈₉ⱼₖ∑", "0123456789−+lL0123456789jkΣ", " \n()/^")
+    return sorted(formula.translate(plain))
+
+
 def assert_well_formed(explanation: Explanation) -> None:
-    """Every formula is XML of MathML Core's elements, and all lines of text fit."""
+    """Every formula is XML of MathML Core's elements and says what its text says; all lines fit."""
     known = {"math", "mi", "mn", "mo", "mrow", "mtext", "mfrac", "msub", "msup", "msubsup", "munder"}
     known |= {"mtable", "mtr", "mtd"}
     for block in explanation.blocks():
@@ -37,8 +43,7 @@ def assert_well_formed(explanation: Explanation) -> None:
             wanted = {"msub": 2, "msup": 2, "mfrac": 2, "munder": 2, "msubsup": 3}
             for element in root.iter():
                 assert len(element) == wanted.get(element.tag, len(element))
-            # MathML says what the text says, but for brackets and the layout
-            assert set("".join(root.itertext())) & set("CδΣ∑a")
+            assert characters("".join(root.itertext())) == characters(block.text)
     assert max(map(len, repr(explanation).splitlines())) <= 110
 
 
@@ -97,7 +102,7 @@ def test_any_shape_and_any_place(p: Problem, data: st.DataObject) -> None:
     scale = max(float(np.abs(g).max()) for g in nabla_b + nabla_w)
     assert e.bp3.value == pytest.approx(nabla_b[layer - 2][neuron - 1, 0], rel=1e-12)
     assert e.bp4.value == pytest.approx(nabla_w[l - 2][weight[1] - 1, weight[2] - 1], rel=1e-12)
-    assert all(abs(equation.difference) <= 1e-12 * scale + 1e-300 for equation in e)
+    assert all(abs(equation.difference) <= 1e-10 * scale + 1e-300 for equation in e)
     assert (e.bp2 is None) == (len(sizes) == 2)
     if e.bp2 is not None and layer < len(sizes):
         assert e.bp2.value == pytest.approx(e.bp3.value, rel=1e-9, abs=1e-12 * scale)
@@ -232,7 +237,7 @@ def test_refusals() -> None:
         ({"weight": (2, 3, 3)}, "k must be from 1 to 2 in layer 1, got 3"),
     ):
         with pytest.raises(ValueError, match=message):
-            explain.equations(net, x, y, **arguments)  # type: ignore[arg-type]
+            explain.equations(net, x, y, **arguments)
     with pytest.raises(TypeError, match=r"weight must be \(l, j, k\)"):
         explain.equations(net, x, y, weight=3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="x"):

@@ -12,17 +12,19 @@ from sympy import Expr, Symbol
 from nablanet.explain import symbolic
 from nablanet.explain.derive import Step
 from nablanet.explain.document import Formula
-from nablanet.explain.equation_forms import BP1, BP2, BP3, BP4, SOFTMAX_BP1
+from nablanet.explain.equation_forms import BP1, BP2, BP3, BP4, SOFTMAX_BP1, WRITTEN_OUT
 from nablanet.explain.expressions import (
     COST,
     Expression,
     brackets,
     chain,
+    function,
     minus,
     product,
     quotient,
     rate,
     slope,
+    sum_over,
     symbol,
     total,
 )
@@ -53,11 +55,19 @@ def _network(c: Composition) -> Step:
     for l in range(2, c.last + 1):  # noqa: E741 - l is the book's layer index
         z, a = c.weighted_input(l, c.a[l - 1])[0], c.activated(l, c.z[l])[0]
         formulas.append(equal(c.written[c.z[l][0]], z, c.written))
-        formulas.append(equal(c.written[c.a[l][0]], a, c.written))
+        if c.softmax and l == c.last:
+            formulas.append(chain(c.written[c.a[l][0]], [("=", _softmax_of(l))]))
+        else:
+            formulas.append(equal(c.written[c.a[l][0]], a, c.written))
     formulas.append(equal(COST, c.cost(c.a[c.last]), c.written))
     return Step(
         "The network as a formula", tuple(formulas), 0, True, "The first neuron of each layer, and the cost."
     )
+
+
+def _softmax_of(layer: int) -> Expression:
+    exp_1, exp_k = (function("exp", symbol("z", layer, j)) for j in (1, "k"))
+    return quotient(exp_1, sum_over("k", exp_k))
 
 
 def _bp1(c: Composition, error: _Error) -> Step:
@@ -93,9 +103,13 @@ def _bp2(c: Composition, error: _Error) -> Step:
             into = sum(c.w[l + 1][k][j] * error(l + 1, k) for k in c.neurons(l + 1))
             equals.append(are_equal(error(l, j), into * slope_of_a))
     l = c.last - 1  # noqa: E741
-    shown = total(*(product(c.written[c.w[l + 1][k][0]], _error_symbol(l + 1, k)) for k in c.neurons(l + 1)))
-    if c.sizes[-1] > 1:
-        shown = brackets(shown)
+    if c.sizes[-1] > WRITTEN_OUT:
+        shown = sum_over("k", product(symbol("w", l + 1, "k", 1), symbol("δ", l + 1, "k")))
+    else:
+        shown = total(
+            *(product(c.written[c.w[l + 1][k][0]], _error_symbol(l + 1, k)) for k in c.neurons(l + 1))
+        )
+        shown = brackets(shown) if c.sizes[-1] > 1 else shown
     side = product(shown, slope(c.written[c.z[l][0]]))
     return _step("BP2", (BP2, equal(_error_symbol(l), error(l, 0), c.written, side)), equals, "hidden neuron")
 

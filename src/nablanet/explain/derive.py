@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -115,8 +115,9 @@ def derive(
     evaluated with the initial parameters and a sample, random from `seed`. activation, cost: as for
     `Network`, whose rule gives the output layer.
 
-    Raises ValueError for more than 40 parameters, for a cost with kinks or an unknown name, TypeError for
-    an activation or cost of one's own, and ImportError without SymPy (pip install nablanet[explain]).
+    Raises ValueError for more than 40 parameters, for a cost with kinks, an unknown name, or numbers that
+    overflow; TypeError for an activation or cost of one's own; and ImportError without SymPy, which
+    `pip install nablanet[explain]` brings.
     """
     try:
         import sympy  # noqa: F401 - optional, and slow to load
@@ -130,6 +131,7 @@ def derive(
     x, y = _sample(network, seed)
     gradient = composition.gradient()
     values = [*x, *y, *_flat(network.biases), *_flat(network.weights)]
+    symbolic = _evaluated(gradient, values, seed)
     nabla_b, nabla_w = network.backprop(x, y)
     return Derivation(
         sizes=tuple(network.sizes),
@@ -139,7 +141,7 @@ def derive(
         y=y,
         steps=derivation_steps.steps(composition),
         parameters=tuple(_names(network.sizes)),
-        symbolic=np.array(gradient(*map(float, values))),
+        symbolic=symbolic,
         implemented=np.concatenate([_flat(nabla_b), _flat(nabla_w)]),
     )
 
@@ -162,7 +164,17 @@ def _small_network(sizes: Sequence[int], activation: str, cost: str | Cost, seed
         raise ValueError(
             f"cost must be one without kinks, {', '.join(_COSTS[:-1])} or {_COSTS[-1]}, got {chosen.name!r}"
         )
-    return Network(checked, activation=activation, cost=chosen, seed=seed)
+    return Network(checked, activation=activation, cost=chosen, seed=shapes.count(seed, "seed", 0))
+
+
+def _evaluated(gradient: Callable[..., list[float]], values: Sequence[float], seed: int) -> Array:
+    try:
+        found = np.array(gradient(*map(float, values)))
+    except OverflowError:
+        found = np.array([np.inf])
+    if not np.isfinite(found).all():
+        raise ValueError(f"the network with seed {seed} overflows at its sample; try another seed")
+    return found
 
 
 def _sample(network: Network, seed: int) -> tuple[Array, Array]:

@@ -108,9 +108,14 @@ def _is_composed(text: str) -> bool:
     return False
 
 
+def function(name: str, of: Expression) -> Expression:
+    """A name and what it is applied to."""
+    return Expression(f"{name}({of.text})", mathml.row(mathml.identifier(name), brackets(of).mathml))
+
+
 def slope(z: Expression) -> Expression:
     """σ′(z)."""
-    return Expression(f"σ′({z.text})", mathml.row(mathml.identifier("σ′"), brackets(z).mathml))
+    return function("σ′", z)
 
 
 def sum_over(index: str, of: Expression) -> Expression:

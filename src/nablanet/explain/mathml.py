@@ -57,7 +57,7 @@ def lines(*rows: tuple[str, str]) -> str:
         f'<mtd style="text-align:left">{row(right)}</mtd></mtr>'
         for left, right in rows
     )
-    return f"<mtable>{cells}</mtable>"
+    return f'<mtable displaystyle="true">{cells}</mtable>'
 
 
 def _index(text: str) -> str:

@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 
 from nablanet.explain import mathml
 from nablanet.explain.document import Formula
-from nablanet.explain.expressions import Expression, brackets, chain, number, product, quotient, row
+from nablanet.explain.expressions import Expression, brackets, chain, function, number, product, quotient, row
 
 _LETTERS = {
     "sigma": "σ",
@@ -27,15 +27,47 @@ Symbols = Mapping[Symbol, Expression]
 
 def equal(left: Expression, right: Expr, symbols: Symbols, *sides: Expression) -> Formula:
     """A left side = right = sides; a long sum has a line for each of its first terms."""
+    return chain(left, [*_lines(right, symbols), *(("=", side) for side in sides)])
+
+
+def _lines(right: Expr, symbols: Symbols) -> list[tuple[str, Expression]]:
     whole = written(right, symbols)
-    lines = [("=", whole)]
-    if right.is_Add and len(left.text) + len(whole.text) > _WIDE:
-        terms = right.as_ordered_terms()
-        lines = [("=" if i == 0 else "+", _term(term, symbols)) for i, term in enumerate(terms[:_TERMS])]
-        if len(terms) > _TERMS:
-            more = f"… ({len(terms) - _TERMS} more)"
-            lines.append(("+", Expression(more, f"<mtext>{more}</mtext>")))
-    return chain(left, [*lines, *(("=", side) for side in sides)])
+    if len(whole.text) <= _WIDE:
+        return [("=", whole)]
+    terms = _multiplied_out(right).as_ordered_terms()
+    lines = []
+    for i, term in enumerate(terms[:_TERMS]):
+        lines += _product_lines("+" if i else "=", term, symbols)
+    if len(terms) > _TERMS:
+        more = f"… ({len(terms) - _TERMS} more)"
+        lines.append(("+", Expression(more, f"<mtext>{more}</mtext>")))
+    return lines
+
+
+def _multiplied_out(expression: Expr) -> Expr:
+    """A sum of products, differences such as a − y left as they are."""
+    kept = {
+        part: sympy.Dummy()
+        for part in expression.atoms(sympy.Add)
+        if not part.atoms(sympy.Function) and len(part.args) == 2
+    }
+    back = {dummy: part for part, dummy in kept.items()}
+    return sympy.expand(expression.xreplace(kept)).xreplace(back)
+
+
+def _product_lines(sign: str, term: Expr, symbols: Symbols) -> list[tuple[str, Expression]]:
+    whole = _term(term, symbols)
+    factors = [_factor(factor, symbols) for factor in _in_order(term)]
+    if len(whole.text) <= _WIDE or sympy.fraction(term, exact=True)[1] != 1:
+        return [(sign, whole)]
+    lines, here = [], factors[:1]
+    for factor in factors[1:]:
+        if sum(len(f.text) + 3 for f in [*here, factor]) > _WIDE:
+            lines.append(product(*here))
+            here = []
+        here.append(factor)
+    first, *others = [*lines, product(*here)]
+    return [(sign, first), *(("·", line) for line in others)]
 
 
 def written(expression: Expr, symbols: Symbols) -> Expression:
@@ -53,15 +85,13 @@ def written(expression: Expr, symbols: Symbols) -> Expression:
     if below != 1:
         return quotient(written(above, symbols), written(below, symbols))
     if expression.is_Mul:
-        factors = sorted(expression.as_ordered_factors(), key=lambda f: not _is(f, "w"))
-        return product(*(_factor(factor, symbols) for factor in factors))
+        return product(*(_factor(factor, symbols) for factor in _in_order(expression)))
     if expression.is_Pow:
-        base, power = _factor(expression.base, symbols), written(expression.exp, symbols)
+        base, power = brackets(written(expression.base, symbols)), written(expression.exp, symbols)
         text = f"{base.text}²" if expression.exp == 2 else f"{base.text}^{power.text}"
         return Expression(text, f"<msup>{mathml.row(base.mathml)}{mathml.row(power.mathml)}</msup>")
-    letter = _LETTERS.get(expression.func.__name__, expression.func.__name__)
-    argument = brackets(written(expression.args[0], symbols))
-    return Expression(f"{letter}{argument.text}", mathml.row(mathml.identifier(letter), argument.mathml))
+    name = expression.func.__name__
+    return function(_LETTERS.get(name, name), written(expression.args[0], symbols))
 
 
 def _sum(expression: Expr, symbols: Symbols) -> Expression:
@@ -76,6 +106,11 @@ def _sum(expression: Expr, symbols: Symbols) -> Expression:
         else:
             parts += ["+", written(term, symbols)]
     return row(*parts)
+
+
+def _in_order(expression: Expr) -> list[Expr]:
+    """Factors as the book has them, weights first."""
+    return sorted(expression.as_ordered_factors(), key=lambda factor: not _is(factor, "w"))
 
 
 def _is(expression: Expr, letter: str) -> bool:
