@@ -71,9 +71,8 @@ class Derivation(Explanation):
         told: list[Block] = [
             Heading(f"The four equations derived for {list(self.sizes)}"),
             Paragraph(
-                "SymPy has the cost as one function of all weights and biases and differentiates it. σ stays "
-                f"a letter{', σᴸ is that of the output layer' if len(set(self.activations)) > 1 else ''}. "
-                "z and a stand for what they abbreviate."
+                "SymPy has the cost as one function of all weights and biases and differentiates it. "
+                f"{self._letters()} z and a stand for what they abbreviate."
             ),
         ]
         for step in self.steps:
@@ -99,6 +98,13 @@ class Derivation(Explanation):
             Table(("rate", "SymPy", "backprop", "difference"), tuple(rows), text=("rate",)),
         ]
         return told
+
+    def _letters(self) -> str:
+        if self.activations[-1] == "softmax":
+            return "σ stays a letter, but softmax is written out."
+        if len(set(self.activations)) > 1:
+            return "σ stays a letter, and so does σᴸ, that of the output layer."
+        return "σ stays a letter."
 
 
 def derive(
