@@ -11,14 +11,12 @@ import numpy.typing as npt
 
 from nablanet import backprop, samples, shapes
 from nablanet.activations import SOFTMAX, softmax
-from nablanet.explain import notation
-from nablanet.explain.document import Block, Explanation, Heading, Paragraph, Table
+from nablanet.explain import drawing, notation
+from nablanet.explain.document import Block, Explanation, Figure, Heading, Paragraph, Table
 from nablanet.shapes import Array
 
 if TYPE_CHECKING:
     from nablanet.network import Network
-
-_ROWS = 12  # neurons of a layer that a table shows
 
 
 def _nothing() -> Array:
@@ -70,9 +68,10 @@ class Trace(Explanation):
         return self.layers[number - 1]
 
     def blocks(self) -> Sequence[Block]:
-        """A table for each layer: its strongest neurons where there are many."""
+        """The network drawn, and a table for each layer: its strongest neurons where there are many."""
         last = self.layers[-1]
         told: list[Block] = [
+            Figure(drawing.draw(self), drawing.CAPTION),
             Heading(f"A sample through {list(self.sizes)}"),
             Paragraph(
                 f"The cost is C = {notation.number(self.cost)} ({self.cost_name}). The output is "
@@ -133,22 +132,20 @@ def _softmax_slope(z: Array) -> Array:
 
 
 def _listed(values: Array) -> str:
-    shown = [notation.number(v, 3) for v in values[:_ROWS, 0]]
+    shown = [notation.number(v, 3) for v in values[: drawing.WHOLE, 0]]
     more = len(values) - len(shown)
     return f"({', '.join(shown)}{f', and {more} more' if more > 0 else ''})"
 
 
 def _table(layer: Layer) -> Table:
     """The neurons in order, or those with the largest |δ| (in layer 1: |a|) where there are many."""
-    strength = layer.a if layer.number == 1 else layer.delta
-    n = len(strength)
-    shown = np.arange(n)
+    n = len(layer.a)
+    shown = drawing.strongest(layer)
     caption = f"Layer {layer.number}: {n} {'neuron' if n == 1 else 'neurons'}"
     if layer.activation:
         caption += f", {layer.activation}"
-    if n > _ROWS:
-        shown = np.sort(np.argsort(-np.abs(strength[:, 0]), kind="stable")[:_ROWS])
-        caption += f"; the {_ROWS} with the largest {'|a|' if layer.number == 1 else '|δ|'}"
+    if len(shown) < n:
+        caption += f"; the {len(shown)} with the largest {'|a|' if layer.number == 1 else '|δ|'}"
     columns = {"a": layer.a}
     if layer.number > 1:
         softmaxed = layer.activation == SOFTMAX.name
