@@ -1,4 +1,4 @@
-"""The command line: `nablanet train`, `predict`, `evaluate` and `info`."""
+"""The command line: `nablanet train`, `predict`, `evaluate`, `explain`, `check` and `info`."""
 
 from __future__ import annotations
 

@@ -38,13 +38,7 @@ def evaluate(
 ) -> None:
     """How well a model does on a file with answers, on the held-out digits, or on MNIST's test set."""
     loaded = open_model(model)
-    if what in ("digits", "mnist"):
-        task = digits_task() if what == "digits" else mnist_task(data)
-        _check_fits(loaded, task, console)
-        where = f"{count_of(len(task.Y_test), 'held-out image')} of {what}"
-        answers = Answers(task.X_test, task.Y_test, where, held_out=True)
-    else:
-        answers = read_answers(loaded, Path(what), labels, console)
+    answers = find_answers(loaded, what, labels, data, console)
     outputs = loaded.model.network.predict(answers.X, n_threads=threads)
     check_finite(outputs, "the output of the network")
     about = {"total": len(answers.Y), "held_out": answers.held_out}
@@ -60,6 +54,18 @@ def evaluate(
             f"accuracy {right} / {total} ({100 * right / total:.2f} %) on {answers.where}",
             {"accuracy": right / total, "correct": right, **about},
         )
+
+
+def find_answers(
+    loaded: Loaded, what: str, labels: Path | None, data: Path | None, console: Console
+) -> Answers:
+    """The rows with answers of a file, of the held-out digits, or of MNIST's test set."""
+    if what not in ("digits", "mnist"):
+        return read_answers(loaded, Path(what), labels, console)
+    task = digits_task() if what == "digits" else mnist_task(data)
+    _check_fits(loaded, task, console)
+    where = f"{count_of(len(task.Y_test), 'held-out image')} of {what}"
+    return Answers(task.X_test, task.Y_test, where, held_out=True)
 
 
 def _tell_classes(loaded: Loaded, names: list[str], outputs: Array, console: Console) -> None:

@@ -29,6 +29,23 @@ Threads = Annotated[
     ),
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that train has saved.")]
+Samples = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FILE|digits|mnist",
+        help="A file with answers, or a data set; by default the digits or MNIST, for a model of those.",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The labels of the images in FILE: IDX, or one label a line."),
+]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", metavar="FILE", help="Write a page that opens in any browser, and print nothing else."
+    ),
+]
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -209,14 +226,81 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Print how well a model does: accuracy, or RMSE and R2 for numbers."""
-    if what in options.DATA_SETS and labels is not None:
-        raise typer.BadParameter(f"{what} brings its own labels", param_hint="--labels")
-    if what != "mnist" and data is not None:
-        raise typer.BadParameter("goes with mnist only", param_hint="--data")
+    options.check_answers(what, labels, data)
     with clean_errors():
         from nablanet.cli.answers import evaluate as run
 
         run(model, what, labels, data, threads, Console(as_json=as_json))
+
+
+@app.command()
+def explain(
+    model: ModelFile,
+    what: Samples = None,
+    sample: Annotated[
+        int,
+        typer.Option(parser=options.whole_number(1), metavar="N", help="Which row, counting from 1."),
+    ] = 1,
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            parser=options.whole_number(1),
+            metavar="L",
+            help="The layer of the neuron to look at, counting from 1, the input layer; so from 2. "
+            "By default the last hidden layer.",
+        ),
+    ] = None,
+    neuron: Annotated[
+        int | None,
+        typer.Option(
+            parser=options.whole_number(1),
+            metavar="J",
+            help="The neuron in that layer, counting from 1; by default the one with the largest error.",
+        ),
+    ] = None,
+    html: Page = None,
+    labels: Labels = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show what backpropagation does with one sample: every z, a, error and derivative, with the equations.
+
+    The four equations, the demon and the sum over paths are about one neuron.
+    """
+    options.check_answers(what, labels, data)
+    if neuron is not None and layer is None:
+        raise typer.BadParameter("goes with --layer", param_hint="--neuron")
+    with clean_errors():
+        from nablanet.cli.explain import explain as run
+
+        run(model, what, labels, data, sample, layer, neuron, html, Console(as_json=as_json))
+
+
+@app.command()
+def check(
+    model: ModelFile,
+    what: Samples = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            parser=options.whole_number(1),
+            metavar="N",
+            help="Which row, counting from 1; by default the first ten together.",
+        ),
+    ] = None,
+    html: Page = None,
+    labels: Labels = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the gradient with numerical derivatives; exit code 1 where one of them is wrong."""
+    options.check_answers(what, labels, data)
+    with clean_errors():
+        from nablanet.cli.explain import check as run
+
+        passed = run(model, what, labels, data, sample, html, Console(as_json=as_json))
+    if not passed:
+        raise typer.Exit(1)
 
 
 @app.command()

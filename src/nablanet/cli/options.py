@@ -89,6 +89,15 @@ def check_train(
         raise typer.BadParameter(f"{target} is what is to be predicted", param_hint="--ignore")
 
 
+def check_answers(what: str | None, labels: Path | None, data: Path | None) -> None:
+    """Refuse options of `evaluate`, `explain` and `check` that do not go together."""
+    if labels is not None and (what is None or what in DATA_SETS):
+        problem = "goes with a file of images" if what is None else f"{what} brings its own labels"
+        raise typer.BadParameter(problem, param_hint="--labels")
+    if data is not None and what not in (None, "mnist"):
+        raise typer.BadParameter("goes with mnist only", param_hint="--data")
+
+
 def _check_source(what: str) -> None:
     path = Path(what)
     if what in DATA_SETS or (path.exists() and not path.is_dir()):

@@ -1,4 +1,4 @@
-"""The files that a training run writes, and what must hold before it starts."""
+"""The files that a command writes, and what must hold before it starts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,32 @@ def check_output(model: Path) -> bool:
     if model.is_dir():
         raise IsADirectoryError(f"{model} is a folder; --output names the model file")
     for path in (model, picture_path(model)):
-        folder = Path(os.path.realpath(path)).parent  # a link stays, what it leads to is written
-        if not folder.is_dir():
-            raise FileNotFoundError(f"there is no folder {folder} to save {path.name} in")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(f"the folder {folder} does not let {path.name} be written into it")
-        if path.exists() and not path.is_file():
-            raise FileExistsError(f"{path} is not a regular file, so nothing is saved there")
+        _check_writable(path)
     if model.exists() and not is_model_file(model):
         raise ValueError(
             f"{model} exists and is no nablanet model, so it is not replaced; "
             "--output names another file for the model"
         )
     return model.exists()
+
+
+def check_page(path: Path) -> None:
+    """Raises OSError or ValueError where no page could be saved, or what is there is none."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; --html names the file of the page")
+    _check_writable(path)
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            start = file.read(200)
+        if not start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            raise ValueError(f"{path} exists and is no HTML page, so it is not replaced")
+
+
+def _check_writable(path: Path) -> None:
+    folder = Path(os.path.realpath(path)).parent  # a link stays, what it leads to is written
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder} to save {path.name} in")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"the folder {folder} does not let {path.name} be written into it")
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is not a regular file, so nothing is saved there")

@@ -19,6 +19,7 @@ from nablanet.explain.equations import Equations, equations
 from nablanet.explain.findings import Finding
 from nablanet.explain.layer_shapes import Shapes, shapes
 from nablanet.explain.numerical import DerivativeComparison, compare_derivatives
+from nablanet.explain.page import page
 from nablanet.explain.paths import Paths, paths
 from nablanet.explain.saturation import Saturation, saturation
 from nablanet.explain.trace import Trace, trace
@@ -48,6 +49,7 @@ __all__ = [
     "demon",
     "derive",
     "equations",
+    "page",
     "paths",
     "saturation",
     "shapes",

@@ -137,11 +137,15 @@ def _html(block: Block) -> str:
         case Paragraph():
             return f"<p>{escape(block.text)}</p>"
         case Formula():
-            return f'<p class="formula"><math display="block">{block.mathml}</math></p>'
+            return (
+                '<div class="formula" style="overflow-x:auto;overflow-y:hidden">'
+                f'<math display="block">{block.mathml}</math></div>'
+            )
         case Table():
             return _html_table(block)
         case Figure():
-            return f"<figure>{block.svg}<figcaption>{escape(block.caption)}</figcaption></figure>"
+            picture = f'<div class="wide" style="overflow-x:auto">{block.svg}</div>'
+            return f"<figure>{picture}<figcaption>{escape(block.caption)}</figcaption></figure>"
 
 
 def _html_table(table: Table) -> str:
@@ -155,7 +159,7 @@ def _html_table(table: Table) -> str:
         for row in table.rows
     )
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    # the box keeps a wide table from widening the page
+    # the box keeps a wide table, as a wide picture or formula, from widening the page
     return (
         f'<div class="wide" style="overflow-x:auto"><table>{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"

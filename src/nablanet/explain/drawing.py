@@ -25,7 +25,7 @@ _MOST_LINES = 600  # into all layers together
 _COLUMN, _DOWN, _RADIUS, _LEGEND = 186, 38, 13, 320
 _EDGE = 18  # where lines end, so that none shines through a disc
 _TOP, _MARGIN = 20, 12
-_SIDE, _STRIP, _CELL = 112, 132, 10
+_SIDE, _STRIP, _CELL = 112, 132, 13
 
 
 def strongest(layer: Layer) -> Array:
@@ -57,7 +57,7 @@ def draw(trace: Trace) -> str:
     sizes = "-".join(map(str, trace.sizes))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" width="100%" '
-        f'style="max-width:{width}px;height:auto" font-family="sans-serif" font-size="12" '
+        f'style="{_fitted(width)}" font-family="sans-serif" font-size="12" '
         f'fill="currentColor">'
         f"<title>The network {sizes} with the activations and errors of one sample</title>",
         _lines(trace, shown, centres),
@@ -66,6 +66,11 @@ def draw(trace: Trace) -> str:
         parts.append(_column(layer, places, at, trace))
     parts.append(_legend(_MARGIN, bottom + 22))
     return "".join(parts) + "</svg>"
+
+
+def _fitted(width: int) -> str:
+    # no smaller than that, so that the text stays readable; what holds the picture scrolls
+    return f"max-width:{width}px;min-width:{round(0.92 * width)}px;height:auto"
 
 
 def _centres(column: int, n: int, top: int, rows: int) -> list[tuple[float, float]]:
@@ -122,7 +127,7 @@ def _column(layer: Layer, places: Array, at: list[tuple[float, float]], trace: T
         values = [layer.a[:, 0]] if layer.number == 1 else [layer.a[:, 0], layer.delta[:, 0]]
         parts.append(_moved(x - _STRIP / 2, _TOP + 26, strips.strip(values, places.tolist(), _STRIP, _CELL)))
         for row, letter in enumerate("aδ"[: len(values)]):
-            y = _TOP + 25 + _CELL * (row + 1)
+            y = _TOP + 23 + _CELL * (row + 1)
             parts.append(f'<text x="{x - _STRIP / 2 - 4:g}" y="{y}" text-anchor="end">{letter}</text>')
     insides, rings = strips.strength(layer.a[:, 0]), strips.strength(layer.delta[:, 0])
     for j, (cx, cy) in zip(places.tolist(), at, strict=True):

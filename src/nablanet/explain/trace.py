@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nablanet import backprop, samples, shapes
 from nablanet.activations import SOFTMAX, softmax
-from nablanet.explain import drawing, notation
+from nablanet.explain import drawing, notation, passes
 from nablanet.explain.document import Block, Explanation, Figure, Heading, Paragraph, Table
 from nablanet.shapes import Array
 
@@ -138,24 +138,7 @@ def _listed(values: Array) -> str:
 
 
 def _table(layer: Layer) -> Table:
-    """The neurons in order, or those with the largest |δ| (in layer 1: |a|) where there are many."""
-    n = len(layer.a)
-    shown = drawing.strongest(layer)
-    caption = f"Layer {layer.number}: {n} {'neuron' if n == 1 else 'neurons'}"
-    if layer.activation:
-        caption += f", {layer.activation}"
-    if len(shown) < n:
-        caption += f"; the {len(shown)} with the largest {'|a|' if layer.number == 1 else '|δ|'}"
     columns = {"a": layer.a}
     if layer.number > 1:
-        softmaxed = layer.activation == SOFTMAX.name
-        slopes = np.diag(layer.sigma_prime)[:, np.newaxis] if softmaxed else layer.sigma_prime
-        columns = {
-            "z": layer.z,
-            "a": layer.a,
-            "∂a/∂z" if softmaxed else "σ′(z)": slopes,
-            "δ = ∂C/∂b": layer.delta,
-            "largest |∂C/∂w|": np.abs(layer.nabla_w).max(axis=1, keepdims=True),
-        }
-    rows = tuple((str(j + 1), *(notation.number(values[j, 0]) for values in columns.values())) for j in shown)
-    return Table(("neuron", *columns), rows, caption)
+        columns = {"z": layer.z, "a": layer.a, **passes.slopes_and_errors(layer)}
+    return passes.neurons(layer, columns)
