@@ -162,7 +162,7 @@ def test_images() -> None:
     figures = [b for b in d.blocks() if isinstance(b, Figure)]
     assert len(figures) == 3
     for figure in figures:
-        assert ElementTree.fromstring(figure.svg).get("viewBox") == "0 0 28 28"  # noqa: S314 - our own
+        assert ElementTree.fromstring(figure.svg).get("viewBox") == "-0.28 -0.28 28.56 28.56"  # noqa: S314 - our own
     # row 3, columns 16 to 18: one shade, then two pixels in another
     assert "M16 3h1v1h-1z" in figures[0].svg
     assert "M17 3h2v1h-2z" in figures[0].svg

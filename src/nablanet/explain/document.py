@@ -150,8 +150,8 @@ def _html(block: Block) -> str:
 
 def _html_table(table: Table) -> str:
     def cell(tag: str, name: str, content: str) -> str:
-        style = "text-align:left" if name in table.text else "text-align:right"
-        return f'<{tag} style="{style}">{escape(content)}</{tag}>'
+        side = "left" if name in table.text else "right"
+        return f'<{tag} style="text-align:{side};padding:.1em .6em">{escape(content)}</{tag}>'
 
     head = "".join(cell("th", name, name) for name in table.columns)
     body = "".join(

@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 
+from nablanet.explain.strips import NEGATIVE, POSITIVE
 from nablanet.shapes import Array
 
-_POSITIVE, _NEGATIVE = "#d9480f", "#1c7ed6"
 _SHADES = 16  # more cannot be told apart, and each is a path
 _WIDTH = 280  # CSS pixels at most
 
@@ -25,12 +25,14 @@ def raster(values: Array, title: str, *, signed: bool) -> str:
         shades = np.rint(_SHADES * (values / largest)).astype(int)
     paths = []
     for shade in np.unique(shades[shades != 0]):
-        colour = (_POSITIVE if shade > 0 else _NEGATIVE) if signed else "currentColor"
+        colour = (POSITIVE if shade > 0 else NEGATIVE) if signed else "currentColor"
         strength = abs(int(shade)) / _SHADES
         paths.append(f'<path fill="{colour}" fill-opacity="{strength:.3g}" d="{_runs(shades == shade)}"/>')
+    margin = columns / 100  # for the frame
+    view = f"{-margin:g} {-margin:g} {columns + 2 * margin:g} {rows + 2 * margin:g}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="100%" viewBox="0 0 {columns} {rows}" '
-        f'style="max-width:{_WIDTH}px;overflow:visible" shape-rendering="crispEdges">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="100%" viewBox="{view}" '
+        f'style="max-width:{_WIDTH}px" shape-rendering="crispEdges">'
         f"<title>{escape(title)}</title>{''.join(paths)}"
         f'<rect width="{columns}" height="{rows}" fill="none" stroke="currentColor" stroke-opacity=".5" '
         'vector-effect="non-scaling-stroke"/></svg>'

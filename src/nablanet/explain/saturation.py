@@ -57,7 +57,7 @@ class Saturation(Explanation):
         some = "" if self.n_samples == self.n_rows else f" of {self.n_rows}, evenly spread"
         told: list[Block] = [
             Heading(f"What slows learning down in {list(self.sizes)}"),
-            Paragraph(f"Looked at {self.n_samples} sample{'s' if self.n_samples > 1 else ''}{some}."),
+            Paragraph(f"Looked at {self.n_samples:,} sample{'s' if self.n_samples > 1 else ''}{some}."),
         ]
         found = self.findings
         told.extend(Paragraph(finding.text) for finding in found)
