@@ -117,6 +117,9 @@ def test_tells_itself() -> None:
     text = repr(net.trace(np.arange(20) / 20, 1))
     assert "Layer 2: 30 neurons, sigmoid; the 12 with the largest |δ|" in text
     assert max(map(len, text.splitlines())) <= 110
+    html = net.trace(np.arange(20) / 20, 1)._repr_html_()
+    assert html.count("<svg") == 1
+    assert html.count("<math") >= 8  # each equation in symbols and in numbers
     assert "softmax" in net.trace(np.arange(20) / 20, 1)._repr_html_()
 
 

@@ -19,7 +19,7 @@ from nablanet.explain.page import chosen, page, strongest_weight, told
 from nablanet.explain.paths import paths
 from nablanet.explain.saturation import saturation
 from nablanet.explain.standalone import Section, standalone
-from nablanet.explain.trace import trace
+from nablanet.explain.trace import of_sample
 from nablanet.files.atomic import write_atomically
 
 _ROWS = 1000  # that tell what saturates
@@ -44,7 +44,7 @@ def explain(
     answers = find_samples(loaded, what, labels, data, console)
     place = check_sample(sample, answers)
     network, x, y = loaded.model.network, answers.X[place], answers.Y[place]
-    traced = trace(network, x, y)
+    traced = of_sample(network, x, y)
     layer, neuron = chosen(network, traced, layer, neuron)
     weight = strongest_weight(traced, layer, neuron)
     few = slice(None, None, -(-len(answers.X) // _ROWS))

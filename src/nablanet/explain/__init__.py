@@ -22,7 +22,8 @@ from nablanet.explain.numerical import DerivativeComparison, compare_derivatives
 from nablanet.explain.page import page
 from nablanet.explain.paths import Paths, paths
 from nablanet.explain.saturation import Saturation, saturation
-from nablanet.explain.trace import Trace, trace
+from nablanet.explain.trace import Trace
+from nablanet.explain.tracing import trace
 
 __all__ = [
     "Compared",

@@ -17,7 +17,7 @@ from nablanet.explain.paths import paths
 from nablanet.explain.places import check_layer, check_neuron
 from nablanet.explain.saturation import saturation
 from nablanet.explain.standalone import Section, standalone
-from nablanet.explain.trace import Trace, trace
+from nablanet.explain.trace import Trace, of_sample
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -45,7 +45,7 @@ def page(
     paths than can be listed, the page says in words. Raises ValueError or TypeError as `trace` does, and
     for a layer or neuron that is not there.
     """
-    traced = trace(network, x, y)
+    traced = of_sample(network, x, y)
     layer, neuron = chosen(network, traced, layer, neuron)
     weight = strongest_weight(traced, layer, neuron)
     rows, desired = (traced.x.T, traced.y.T) if X is None else (X, Y)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nablanet import backprop, samples, shapes
 from nablanet.activations import SOFTMAX, softmax
 from nablanet.explain import drawing, notation, passes
-from nablanet.explain.document import Block, Explanation, Figure, Heading, Paragraph, Table
+from nablanet.explain.document import Block, Explanation, Figure, Heading, Paragraph, Table, to_html
 from nablanet.shapes import Array
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Trace(Explanation):
     """What backpropagation computed for one sample.
 
     cost: C_x, by the network's own cost, whose name is cost_name. x: (n_1, 1), before `input_scale`;
-    y: (n_L, 1). layers: layer l is `layers[l - 1]`, or `trace[l]`.
+    y: (n_L, 1). layers: layer l is `layers[l - 1]`, or `trace[l]`. equations: BP1 to BP4 with this
+    sample's numbers, which a notebook shows behind the tables.
     """
 
     sizes: tuple[int, ...]
@@ -59,6 +60,7 @@ class Trace(Explanation):
     x: Array
     y: Array
     layers: tuple[Layer, ...]
+    equations: tuple[Block, ...] = ()
 
     def __getitem__(self, layer: int) -> Layer:
         """Layer l, counting from 1. Raises IndexError for a layer that is not there."""
@@ -81,19 +83,20 @@ class Trace(Explanation):
         told.extend(_table(layer) for layer in self.layers)
         return told
 
+    def _repr_html_(self) -> str:
+        return to_html([*self.blocks(), *self.equations])
 
-def trace(network: Network, x: npt.ArrayLike, y: npt.ArrayLike) -> Trace:
-    """Feed x forward and its error back, by the reference in `backprop`, in the network's float type.
 
-    x: (n_1,) or (n_1, 1); y: (n_L,) or (n_L, 1), or an integer label. An overridden `cost_derivative`
-    is what runs. Raises ValueError or TypeError as `Network.backprop` does.
-    """
-    x, y = samples.from_pair(network, x, y)
-    return of_columns(network, x, y)
+def of_sample(network: Network, x: npt.ArrayLike, y: npt.ArrayLike) -> Trace:
+    """`of_columns` for x and y in any of the forms that `Network.backprop` takes; raises as it does."""
+    return of_columns(network, *samples.from_pair(network, x, y))
 
 
 def of_columns(network: Network, x: Array, y: Array) -> Trace:
-    """`trace` of columns that the caller has checked."""
+    """Feed x forward and its error back, by the reference in `backprop`, in the network's float type.
+
+    x: (n_1, 1) and y: (n_L, 1), which the caller has checked. An overridden `cost_derivative` is what runs.
+    """
     weights, biases, activations = network.weights, network.biases, network.activations
     zs, activated = backprop.feed_forward(weights, biases, activations, network.scaled(x))
     derivative = network.cost_derivative if network.overrides("cost_derivative") else None
