@@ -137,7 +137,7 @@ def test_refusals_say_what_exists(digits: Path, plain_model: Path) -> None:
             "--sample must be from 1 to 360, got 361: there are 360 held-out images of digits",
         ),
         (("--layer", 4), "layer must be from 2 to 3, got 4"),
-        (("--layer", 1), "layer must be at least 2"),
+        (("--layer", 1), "layer must be from 2 to"),
         (("--layer", 2, "--neuron", 13), "neuron must be from 1 to 12 in layer 2, got 13"),
         (("none.csv",), "none.csv"),
         (("--html", "no/page.html"), "there is no folder"),

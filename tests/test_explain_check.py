@@ -242,3 +242,15 @@ def test_tells_itself() -> None:
     for index in range(13):
         one = check.compared(index)
         assert (one.k is None) == (check.places[index, 2] == 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_confident_network_passes(dtype: str) -> None:
+    """Where C is nearly 0, its rounding is that of z, not of C."""
+    rng = np.random.default_rng(0)
+    net = Network([6, 8, 3], cost="cross_entropy", activation="relu", init="he", dtype=dtype, seed=0)
+    for w in net.weights:
+        w *= 10
+    for x in rng.normal(size=(30, 6)):
+        check = net.check_gradients(x, int(net.predict(x[np.newaxis]).argmax()))
+        assert check.passed, repr(check)

@@ -159,8 +159,8 @@ def test_tells_itself() -> None:
 @pytest.mark.parametrize(
     ("layer", "neuron", "dz", "error", "message"),
     [
-        (1, 1, None, ValueError, "layer 1 is the input layer, which has no weighted input"),
-        (0, 1, None, ValueError, "layer must be at least 2, got 0"),
+        (1, 1, None, ValueError, "got 1, the input layer, which has no weighted input"),
+        (0, 1, None, ValueError, "layer must be from 2 to 3, got 0"),
         (4, 1, None, ValueError, "layer must be from 2 to 3, got 4"),
         (True, 1, None, TypeError, "layer must be an integer"),
         (2, 4, None, ValueError, "neuron must be from 1 to 3 in layer 2, got 4"),

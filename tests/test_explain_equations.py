@@ -232,7 +232,7 @@ def test_refusals() -> None:
     x, y = [1, 2], [1]
     for arguments, message in (
         ({"layer": 4}, "layer must be from 2 to 3, got 4"),
-        ({"layer": 1}, "layer must be at least 2, got 1"),
+        ({"layer": 1}, "layer must be from 2 to 3, got 1"),
         ({"neuron": 4}, "neuron must be from 1 to 3 in layer 2, got 4"),
         ({"weight": (2, 3, 3)}, "k must be from 1 to 2 in layer 1, got 3"),
     ):

@@ -190,7 +190,7 @@ def test_a_cost_derivative_that_is_not_that_of_the_cost() -> None:
 @pytest.mark.parametrize(
     ("weight", "error", "message"),
     [
-        ((1, 1, 1), ValueError, "layer must be at least 2"),
+        ((1, 1, 1), ValueError, "layer must be from 2 to"),
         ((2, 4, 1), ValueError, "j must be from 1 to 3 in layer 2"),
         ("w", TypeError, r"weight must be \(l, j, k\)"),
     ],

@@ -157,7 +157,7 @@ def test_refuses_what_is_not_there() -> None:
     net = Network([2, 3, 1], seed=0)
     for more, message in (
         ({"layer": 4}, "layer must be from 2 to 3, got 4"),
-        ({"layer": 1}, "layer must be at least 2"),
+        ({"layer": 1}, "layer must be from 2 to"),
         ({"layer": 2, "neuron": 4}, "neuron must be from 1 to 3 in layer 2, got 4"),
         ({"neuron": 1}, "neuron 1 of which layer"),
     ):

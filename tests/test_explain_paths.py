@@ -212,7 +212,7 @@ def test_tells_a_deep_network_within_the_width() -> None:
 @pytest.mark.parametrize(
     ("weight", "error", "message"),
     [
-        ((1, 1, 1), ValueError, "layer must be at least 2"),
+        ((1, 1, 1), ValueError, "layer must be from 2 to"),
         ((4, 1, 1), ValueError, "layer must be from 2 to 3, got 4"),
         ((2, 4, 1), ValueError, "j must be from 1 to 3 in layer 2, got 4"),
         ((2, 1, 3), ValueError, "k must be from 1 to 2 in layer 1, got 3"),

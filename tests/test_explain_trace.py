@@ -128,7 +128,7 @@ def test_notation() -> None:
     assert notation.symbol("w", 12, 2, 11) == "w¹²₂,₁₁"
     assert notation.number(-0.00001234567) == "−1.2346·10⁻⁵"
     assert notation.number(1234.5) == "1234.5"
-    assert notation.number(0.0) == "0"
+    assert notation.number(0.0) == notation.number(-0.0) == "0"
 
 
 def test_blocks_become_text_and_html() -> None:
@@ -154,3 +154,24 @@ def test_blocks_become_text_and_html() -> None:
 def test_explain_names() -> None:
     assert all(hasattr(explain, name) for name in explain.__all__)
     assert isinstance(nablanet.Network([1, 1]).trace([0], [0]), explain.Trace)
+
+
+def test_tells_of_an_own_backprop() -> None:
+    class Doubled(Network):
+        def backprop(self, x, y):  # type: ignore[no-untyped-def]
+            nabla_b, nabla_w = super().backprop(x, y)
+            return [2 * b for b in nabla_b], [2 * w for w in nabla_w]
+
+    net = Doubled([2, 3, 1], seed=0)
+    assert "a backprop of its own" in repr(net.trace([1, 2], [1]))
+    assert "a backprop of its own" in explain.page(net, [1, 2], [1])
+    assert "a backprop of its own" not in repr(Network([2, 3, 1], seed=0).trace([1, 2], [1]))
+
+
+def test_shows_the_neuron_that_is_asked_for() -> None:
+    net = Network([5, 40, 3], seed=0)
+    x, y = [1, 0, 1, 0, 1], 2
+    weakest = int(np.argmin(np.abs(net.trace(x, y)[2].delta[:, 0]))) + 1
+    html = explain.page(net, x, y, layer=2, neuron=weakest)
+    assert f"neuron {weakest} and others with the largest |δ|" in html
+    assert f">{weakest}<" in html

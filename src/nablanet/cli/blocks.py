@@ -62,9 +62,11 @@ def show(blocks: Iterable[Block]) -> str:
 
 
 def plain(value: object) -> Any:
-    """What JSON has: arrays become lists, dataclasses objects, and null is what is not finite."""
+    """What JSON has: arrays as lists, dataclasses with their properties as objects, null for nan and inf."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        names = [field.name for field in fields(value)]
+        names += [name for name, member in vars(type(value)).items() if isinstance(member, property)]
+        return {name: plain(getattr(value, name)) for name in names if not name.startswith("_")}
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, np.generic):

@@ -13,16 +13,15 @@ from nablanet.cli.samples import check_sample, compared, find_samples
 from nablanet.explain.checking.gradient_check import check_gradients
 from nablanet.explain.decision import decision
 from nablanet.explain.demon import demon
-from nablanet.explain.document import Block, Explanation, Paragraph
+from nablanet.explain.document import Block, Explanation, Paragraph, to_text
 from nablanet.explain.equations import equations
-from nablanet.explain.page import chosen, page, strongest_weight, told
+from nablanet.explain.page import PATHS, chosen, page, strongest_weight, told
 from nablanet.explain.paths import paths
 from nablanet.explain.saturation import saturation
 from nablanet.explain.standalone import Section, standalone
-from nablanet.explain.trace import of_sample
+from nablanet.explain.trace import of_sample, showing
 from nablanet.files.atomic import write_atomically
 
-_ROWS = 1000  # that tell what saturates
 _CHECKED = 10  # rows together, where no sample is named
 
 
@@ -46,9 +45,9 @@ def explain(
     network, x, y = loaded.model.network, answers.X[place], answers.Y[place]
     traced = of_sample(network, x, y)
     layer, neuron = chosen(network, traced, layer, neuron)
+    traced = showing(traced, layer, neuron)
     weight = strongest_weight(traced, layer, neuron)
-    few = slice(None, None, -(-len(answers.X) // _ROWS))
-    X, Y = answers.X[few], answers.Y[few]
+    X, Y = answers.X, answers.Y
     about = _about(loaded, answers, sample)
     if html is not None:
         _write(html, page(network, x, y, layer=layer, neuron=neuron, title=about, X=X, Y=Y), console)
@@ -57,7 +56,7 @@ def explain(
         "trace": lambda: traced,
         "equations": lambda: equations(network, x, y, layer=layer, neuron=neuron),
         "demon": lambda: demon(network, x, y, layer, neuron),
-        "paths": lambda: paths(network, x, y, weight),
+        "paths": lambda: paths(network, x, y, weight, limit=PATHS),
         "saturation": lambda: saturation(network, X, Y),
         "decision": lambda: decision(network, x),
     }
@@ -65,7 +64,7 @@ def explain(
     blocks: list[Block] = [Paragraph(about)]
     for name, make in makers.items():
         explanation, said = told(make)
-        content[name] = plain(explanation)
+        content[name] = plain(explanation) if explanation is not None else {"refused": to_text(said)}
         blocks.extend(said)
     console.result("" if console.as_json else show(blocks), content)
 

@@ -25,6 +25,8 @@ def find_samples(
     if what is None:
         what = _own_data(loaded)
     plain = loaded.model.preprocessing is None and what not in ("digits", "mnist")
+    if plain and labels is not None:
+        raise ValueError("--labels goes with images; here the desired outputs follow the inputs in each line")
     return (
         _read_plain(loaded, Path(what), console)
         if plain
@@ -45,7 +47,10 @@ def compared(loaded: Loaded, desired: Array, output: Array) -> str:
     """What a sample should give, a label or (n_L,), and what the network gives, (n_L,), in words."""
     if loaded.target is not None and loaded.target.class_names is None:
         wanted, got = (loaded.target.decode(row[np.newaxis])[0] for row in (desired, output))
-        return f"desired {float(wanted):.7g}, answer {float(got):.7g}"
+        return (
+            f"desired {float(wanted):.7g}, answer {float(got):.7g} (standardised, as the network has them: "
+            f"{float(desired[0]):.5g} and {float(output[0]):.5g})"
+        )
     if desired.ndim == 0:
         got = classes(output[np.newaxis])[0]
         return f"desired {_class(loaded, int(desired))}, answer {_class(loaded, int(got))}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nablanet.network import Network
 
 _SIZES = (1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)  # of Δz, in both directions
+_LEAST, _MOST = 1e-12, 1e12  # sizes that a user may ask for
 _PER_DECADE = 100  # sizes where first order is looked at to find where it ends
 _COLUMNS = 128  # run forward together
 
@@ -185,11 +186,6 @@ def demon(
     it runs through the reference in `backprop`, in float64. Raises ValueError or TypeError for a layer
     or neuron that is not there (layer 1 has no weighted input), and for another dz, x or y.
     """
-    if isinstance(layer, (int, np.integer)) and layer == 1 and not isinstance(layer, bool):
-        raise ValueError(
-            "layer 1 is the input layer, which has no weighted input z for the demon to change; "
-            f"layer must be from 2 to {network.num_layers}"
-        )
     layer = places.check_layer(network, layer)
     neuron = places.check_neuron(network, layer, neuron)
     tried = _check_changes(dz)
@@ -207,6 +203,8 @@ def _check_changes(dz: object) -> Array:
     shapes.check_finite(changes, "dz")
     if not changes.all():
         raise ValueError("dz must not be 0: the demon would change nothing")
+    if np.abs(changes).min() < _LEAST or np.abs(changes).max() > _MOST:
+        raise ValueError(f"dz must be from {_LEAST:g} to {_MOST:g} in size, got {dz!r}")
     return changes
 
 

@@ -29,11 +29,14 @@ _SIDE, _STRIP, _CELL = 112, 132, 13
 
 
 def strongest(layer: Layer) -> Array:
-    """Places from 0 of the neurons to show, in order: all, or the largest |δ| (|a| in layer 1)."""
+    """Places from 0 of the neurons to show, in order: all, or `also` and the largest |δ| (|a| in layer 1)."""
     values = layer.a if layer.number == 1 else layer.delta
     if len(values) <= WHOLE:
         return np.arange(len(values))
-    return np.sort(np.argsort(-np.abs(values[:, 0]), kind="stable")[:WHOLE])
+    places = np.argsort(-np.abs(values[:, 0]), kind="stable")[:WHOLE]
+    if layer.also and layer.also - 1 not in places:
+        places[-1] = layer.also - 1
+    return np.sort(places)
 
 
 def draw(trace: Trace) -> str:

@@ -27,7 +27,7 @@ def rate(of: str, to: str) -> str:
 
 def number(value: float, digits: int = 5) -> str:
     """A number to so many significant digits, with a minus sign as in print."""
-    text = f"{float(value):.{digits}g}"
+    text = f"{float(value) + 0.0:.{digits}g}"  # no -0
     if "e" in text:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}·10{str(int(exponent)).translate(_SUPERSCRIPTS)}"

@@ -17,10 +17,12 @@ from nablanet.explain.paths import paths
 from nablanet.explain.places import check_layer, check_neuron
 from nablanet.explain.saturation import saturation
 from nablanet.explain.standalone import Section, standalone
-from nablanet.explain.trace import Trace, of_sample
+from nablanet.explain.trace import Trace, of_sample, showing
 
 if TYPE_CHECKING:
     from nablanet.network import Network
+
+PATHS = 100_000  # to list at most
 
 
 def page(
@@ -47,8 +49,12 @@ def page(
     """
     traced = of_sample(network, x, y)
     layer, neuron = chosen(network, traced, layer, neuron)
+    traced = showing(traced, layer, neuron)
     weight = strongest_weight(traced, layer, neuron)
+    if X is None and Y is not None:
+        raise ValueError("Y is the desired output of the rows X, and there is no X")
     rows, desired = (traced.x.T, traced.y.T) if X is None else (X, Y)
+    slowness = saturation(network, rows, desired)
     name = f"neuron {neuron} of layer {layer}"
     sections = [
         Section("network", "The network", [Figure(drawing.draw(traced), drawing.CAPTION)]),
@@ -63,9 +69,9 @@ def page(
         _section(
             "paths",
             f"The sum over paths from {notation.symbol('w', *weight)}",
-            lambda: paths(network, x, y, weight),
+            lambda: paths(network, x, y, weight, limit=PATHS),
         ),
-        _section("saturation", "Why it learns slowly", lambda: saturation(network, rows, desired)),
+        _section("saturation", "Why it learns slowly", lambda: slowness),
         _section("decision", "How the network decides", lambda: decision(network, x)),
     ]
     return standalone(

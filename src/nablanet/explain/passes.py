@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from nablanet.explain.trace import Layer, Trace
 
 
+OWN_BACKPROP = "This network has a backprop of its own; these are the gradients of BP1 to BP4."
+
+
 def forward(trace: Trace) -> Sequence[Block]:
     """From the input to the cost: z and a of each layer, with the desired output beside the last."""
     last = trace.layers[-1]
@@ -59,6 +62,8 @@ def backward(trace: Trace) -> Sequence[Block]:
             "(BP4)."
         )
     ]
+    if trace.own_backprop:
+        told.append(Paragraph(OWN_BACKPROP))
     told.extend(neurons(layer, slopes_and_errors(layer)) for layer in reversed(trace.layers[1:]))
     return told
 
@@ -82,6 +87,7 @@ def neurons(layer: Layer, columns: dict[str, Array]) -> Table:
     if layer.activation:
         caption += f", {layer.activation}"
     if len(shown) < n:
-        caption += f"; the {len(shown)} with the largest {'|a|' if layer.number == 1 else '|δ|'}"
+        besides = f"neuron {layer.also} and others" if layer.also else f"the {len(shown)}"
+        caption += f"; {besides} with the largest {'|a|' if layer.number == 1 else '|δ|'}"
     rows = tuple((str(j + 1), *(notation.number(values[j, 0]) for values in columns.values())) for j in shown)
     return Table(("neuron", *columns), rows, caption)

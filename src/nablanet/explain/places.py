@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from nablanet import shapes
@@ -13,17 +14,22 @@ if TYPE_CHECKING:
 def check_layer(network: Network, layer: object, first: int = 2) -> int:
     """The number of a layer from `first` to L. Raises TypeError or ValueError for anything else."""
     last = network.num_layers
-    number = shapes.count(layer, "layer", first)
-    if number > last:
+    number = shapes.count(layer, "layer", -sys.maxsize)
+    if number == 1 and first == 2:
+        raise ValueError(
+            f"layer must be from 2 to {last}, got 1, the input layer, which has no weighted input z and no "
+            f"error: sizes are {network.sizes}"
+        )
+    if not first <= number <= last:
         raise ValueError(f"layer must be from {first} to {last}, got {number}: sizes are {network.sizes}")
     return number
 
 
 def check_neuron(network: Network, layer: int, neuron: object, name: str = "neuron") -> int:
     """The number of a neuron in that layer, from 1. Raises TypeError or ValueError for anything else."""
-    number = shapes.count(neuron, name, 1)
+    number = shapes.count(neuron, name, -sys.maxsize)
     n = network.sizes[layer - 1]
-    if number > n:
+    if not 1 <= number <= n:
         raise ValueError(f"{name} must be from 1 to {n} in layer {layer}, got {number}")
     return number
 

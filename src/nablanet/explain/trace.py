@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +30,8 @@ class Layer:
     a: a^l, shape (n_l, 1). z, delta (δ^l = ∂C_x/∂z^l) and nabla_b (∂C_x/∂b^l): the same shape; w
     (n_l, n_{l-1}), b (n_l, 1), nabla_w (∂C_x/∂w^l) as w; sigma_prime: σ′(z^l), shape (n_l, 1), but for
     softmax the matrix ∂a_i/∂z_j, shape (n_l, n_l); activation: its name. The input layer has none of
-    these but a: there they are empty.
+    these but a: there they are empty. also: a neuron, from 1, that the picture and the tables of a large
+    layer show in any case; 0 for none.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Layer:
     delta: Array = field(default_factory=_nothing)
     nabla_b: Array = field(default_factory=_nothing)
     nabla_w: Array = field(default_factory=_nothing)
+    also: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,7 +53,8 @@ class Trace(Explanation):
 
     cost: C_x, by the network's own cost, whose name is cost_name. x: (n_1, 1), before `input_scale`;
     y: (n_L, 1). layers: layer l is `layers[l - 1]`, or `trace[l]`. equations: BP1 to BP4 with this
-    sample's numbers, which a notebook shows behind the tables.
+    sample's numbers, which a notebook shows behind the tables. own_backprop: whether the network overrides
+    `backprop`, which may then compute other gradients than these.
     """
 
     sizes: tuple[int, ...]
@@ -60,6 +63,7 @@ class Trace(Explanation):
     x: Array
     y: Array
     layers: tuple[Layer, ...]
+    own_backprop: bool = False
     equations: tuple[Block, ...] = ()
 
     def __getitem__(self, layer: int) -> Layer:
@@ -80,11 +84,20 @@ class Trace(Explanation):
                 f"{_listed(last.a)} where {_listed(self.y)} is desired."
             ),
         ]
+        if self.own_backprop:
+            told.append(Paragraph(passes.OWN_BACKPROP))
         told.extend(_table(layer) for layer in self.layers)
         return told
 
     def _repr_html_(self) -> str:
         return to_html([*self.blocks(), *self.equations])
+
+
+def showing(trace: Trace, layer: int, neuron: int) -> Trace:
+    """The same trace, whose picture and tables show this neuron in any case."""
+    layers = list(trace.layers)
+    layers[layer - 1] = replace(layers[layer - 1], also=neuron)
+    return replace(trace, layers=tuple(layers))
 
 
 def of_sample(network: Network, x: npt.ArrayLike, y: npt.ArrayLike) -> Trace:
@@ -126,7 +139,15 @@ def of_columns(network: Network, x: Array, y: Array) -> Trace:
             )
         )
     cost = backprop.sample_costs(zs[-1], activated[-1], y, activations[-1], network.cost)
-    return Trace(tuple(network.sizes), str(network.cost), float(cost[0]), x, y, tuple(layers))
+    return Trace(
+        tuple(network.sizes),
+        str(network.cost),
+        float(cost[0]),
+        x,
+        y,
+        tuple(layers),
+        own_backprop=network.overrides("backprop"),
+    )
 
 
 def _softmax_slope(z: Array) -> Array:

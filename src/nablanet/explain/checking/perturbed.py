@@ -13,7 +13,7 @@ import numpy as np
 
 from nablanet import backprop
 from nablanet.activations import Activation
-from nablanet.costs import Cost
+from nablanet.costs import Cost, is_fused
 from nablanet.explain.checking import complex_step, kinks
 from nablanet.shapes import Array, require_shape
 
@@ -48,7 +48,10 @@ class Model:
         outputs also move by the last bit, which shows what a rounded a^L near 1 hides.
         """
         parameters, eps = (*self.weights, *self.biases), float(np.finfo(float).eps)
-        largest = eps * abs(self._cost(parameters))
+        # a cost from z, ln sum exp(z) - z_y, loses the last bits of z and of 1 + small, however small it is
+        z = self.forward(self.weights, self.biases)[0][-1]
+        whole = max(1.0, float(np.abs(z).max())) if is_fused(self.cost, self.activations[-1]) else 0.0
+        largest = eps * max(abs(self._cost(parameters)), 4 * whole)
         for _ in range(_NOISE_LINES):
             lines = [rng.uniform(-1, 1, p.shape) for p in parameters]
             values = [
