@@ -14,7 +14,7 @@ import nablanet as nn
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "nablanet").rglob("*.py"))
-HEAVY = {"matplotlib", "pandas", "platformdirs", "rich", "safetensors", "scipy", "sklearn", "typer"}
+HEAVY = {"matplotlib", "pandas", "platformdirs", "rich", "safetensors", "scipy", "sklearn", "sympy", "typer"}
 
 
 def test_import_loads_numpy_and_nothing_else_heavy() -> None:
