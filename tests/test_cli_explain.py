@@ -70,6 +70,9 @@ def test_explains_a_held_out_digit(digits: Path) -> None:
 
 def test_json_has_every_number(digits: Path) -> None:
     content = json.loads(run("explain", digits, "--sample", 2, "--layer", 3, "--json"))
+    assert isinstance(content["saturation"]["findings"], list)
+    bp4 = content["equations"]["bp4"]
+    assert bp4["value"] == pytest.approx(bp4["engine_value"], rel=1e-4, abs=1e-6)
     data = load_digits()
     network = read_model(digits).network
     nabla_b, nabla_w = network.backprop(data.X_test[1], int(data.y_test[1]))

@@ -179,3 +179,9 @@ def test_refusals(layer: Any, neuron: int, dz: Any, error: type[Exception], mess
 def test_refuses_a_sample_that_does_not_fit() -> None:
     with pytest.raises(ValueError, match="x must have 2 numbers"):
         explain.demon(Network([2, 3, 1], seed=0), [1, 2, 3], [0], 2, 1)
+
+
+@pytest.mark.parametrize("dz", [1e308, 1e-310, [1e-200, 1e200]])
+def test_refuses_sizes_that_no_one_can_tell_apart(dz: float | list[float]) -> None:
+    with pytest.raises(ValueError, match="dz must be from 1e-12 to 1e"):
+        explain.demon(Network([2, 3, 1], seed=0), [1, 2], [1], 2, 1, dz=dz)

@@ -165,3 +165,11 @@ def test_refuses_what_is_not_there() -> None:
             explain.page(net, [1, 1], [1], **more)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="x"):
         explain.page(net, [1], [1])
+
+
+def test_refuses_rows_that_do_not_fit() -> None:
+    net = Network([3, 4, 2], seed=0)
+    with pytest.raises(ValueError, match="there is no X"):
+        explain.page(net, [1, 2, 3], 0, Y=[0, 1])
+    with pytest.raises(ValueError, match="3"):
+        explain.page(net, [1, 2, 3], 0, X=[[1, 0]], Y=[0])
