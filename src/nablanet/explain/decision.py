@@ -16,6 +16,7 @@ from nablanet.explain import attribution, places
 from nablanet.explain.document import Block, Explanation, Figure, Heading, Paragraph, Table
 from nablanet.explain.notation import number, symbol
 from nablanet.explain.pixels import raster
+from nablanet.explain.strips import IMAGES
 from nablanet.shapes import Array
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _MOST_STEPS = 1000  # finding n nodes of the rule takes n x n numbers; a smooth network needs few
 _ROWS = 12  # inputs or neurons that a table shows
-_IMAGES = {784: (28, 28), 64: (8, 8)}  # MNIST's and scikit-learn's digits
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,7 +159,7 @@ def decision(
     steps = shapes.count(steps, "steps")
     if steps > _MOST_STEPS:
         raise ValueError(f"steps must be at most {_MOST_STEPS}, got {steps}")
-    form = _IMAGES.get(network.sizes[0]) if shape is None else _image_shape(shape, network.sizes[0])
+    form = IMAGES.get(network.sizes[0]) if shape is None else _image_shape(shape, network.sizes[0])
     if output is not None:
         output = places.check_neuron(network, network.num_layers, output, "output")
 

@@ -20,7 +20,6 @@ CAPTION = (
     "activation a brings to the next layer. Orange is positive, blue is negative; strengths are relative "
     "to the largest value of the layer."
 )
-_IMAGES = (64, 784)  # inputs that are an image: the digits, MNIST
 _MOST_LINES = 600  # into all layers together
 _COLUMN, _DOWN, _RADIUS, _LEGEND = 186, 38, 13, 320
 _EDGE = 18  # where lines end, so that none shines through a disc
@@ -50,7 +49,7 @@ def draw(trace: Trace) -> str:
     width = max(2 * _MARGIN + _COLUMN * columns, _LEGEND)
     rows = max(map(len, shown))
     top = _TOP + 30
-    if trace.sizes[0] in _IMAGES:
+    if trace.sizes[0] in strips.IMAGES:
         top += _SIDE + 6
     elif any(n > WHOLE for n in trace.sizes):
         top += 2 * _CELL + 14
@@ -122,7 +121,7 @@ def _column(layer: Layer, places: Array, at: list[tuple[float, float]], trace: T
         f'<text x="{x:g}" y="{_TOP}" text-anchor="middle" font-weight="bold">{escape(_short(named))}</text>',
         f'<text x="{x:g}" y="{_TOP + 16}" text-anchor="middle">{neurons}</text>',
     ]
-    image = layer.number == 1 and n in _IMAGES
+    image = layer.number == 1 and n in strips.IMAGES
     if image:
         picture = strips.raster(layer.a[:, 0], places.tolist(), _SIDE)
         parts.append(_moved(x - _SIDE / 2, _TOP + 26, picture))

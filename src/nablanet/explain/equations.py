@@ -103,6 +103,19 @@ def equations(
     Raises ValueError or TypeError for a layer, neuron or weight that is not there, and as
     `Network.backprop` does for x and y.
     """
+    t = of_columns(network, *samples.from_pair(network, x, y))
+    return of_trace(network, t, layer=layer, neuron=neuron, weight=weight)
+
+
+def of_trace(
+    network: Network,
+    t: Trace,
+    *,
+    layer: int | None = None,
+    neuron: int | None = None,
+    weight: tuple[int, int, int] | None = None,
+) -> Equations:
+    """`equations` for the sample of a trace of this network."""
     last = network.num_layers
     to = None if weight is None else places.check_weight(network, weight)
     if layer is not None:
@@ -113,9 +126,7 @@ def equations(
         neuron = places.check_neuron(network, layer, neuron)
     elif to is not None and to[0] == layer:
         neuron = to[1]
-    x, y = samples.from_pair(network, x, y)
-    t = of_columns(network, x, y)
-    computed = network.gradient(x.T, y.T)
+    computed = network.gradient(t.x.T, t.y.T)
     if neuron is None:
         neuron = _strongest(t, layer)
     if to is None:

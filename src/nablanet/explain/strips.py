@@ -9,6 +9,7 @@ import numpy as np
 from nablanet.shapes import Array
 
 POSITIVE, NEGATIVE = "#d9480f", "#1c7ed6"  # to be told apart on white and on #111
+IMAGES = {784: (28, 28), 64: (8, 8)}  # inputs that are an image: MNIST's and scikit-learn's digits
 _LEVELS = 12  # of strength; cells of one level are one path
 _CELLS = 200  # of a strip
 

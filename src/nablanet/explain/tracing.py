@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from nablanet.explain.equations import equations
+from nablanet.explain.equations import of_trace
 from nablanet.explain.trace import Trace, of_sample
 
 if TYPE_CHECKING:
@@ -20,5 +20,5 @@ def trace(network: Network, x: npt.ArrayLike, y: npt.ArrayLike) -> Trace:
     x: (n_1,) or (n_1, 1); y: (n_L,) or (n_L, 1), or an integer label. An overridden `cost_derivative`
     is what runs. Raises ValueError or TypeError as `Network.backprop` does.
     """
-    told = equations(network, x, y).blocks()
-    return replace(of_sample(network, x, y), equations=tuple(told))
+    traced = of_sample(network, x, y)
+    return replace(traced, equations=tuple(of_trace(network, traced).blocks()))
