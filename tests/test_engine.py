@@ -78,7 +78,13 @@ def test_outputs_and_cost_agree_with_the_reference(p: Problem) -> None:
 
 @pytest.mark.parametrize(
     ("optimizer", "lmbda"),
-    [(nn.SGD(0.5), 0.0), (nn.SGD(0.5), 0.3), (nn.Adam(0.01), 0.0), (nn.Adam(0.01, 0.8, 0.95, 1e-6), 0.3)],
+    [
+        (nn.SGD(0.5), 0.0),
+        (nn.SGD(0.5), 0.3),
+        (nn.Adam(0.01), 0.0),
+        (nn.Adam(0.01, 0.8, 0.95, 1e-6), 0.3),
+        (nn.Adam(0.01, 0.0, 0.95, 1e-3, epsilon_hat=True), 0.3),
+    ],
 )
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("zeros", [0, 0.9], ids=["dense", "sparse"])

@@ -35,6 +35,21 @@ def test_adam_follows_algorithm_1() -> None:
         assert w.item() == pytest.approx(theta, rel=1e-12)
 
 
+def test_epsilon_hat_is_added_before_the_bias_is_corrected() -> None:
+    alpha, beta1, beta2, epsilon = 0.1, 0.0, 0.9, 1e-1
+    optimizer = nn.Adam(alpha, beta1, beta2, epsilon, epsilon_hat=True)
+    w = np.array([0.7])
+    state = optimizer.start([w])
+    theta, m, v = 0.7, 0.0, 0.0
+    for t in range(1, 20):
+        g = math.sin(t) * 3
+        optimizer.step([w], [np.array([g])], state, alpha)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        theta -= alpha * math.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (math.sqrt(v) + epsilon)
+        assert w.item() == pytest.approx(theta, rel=1e-12)
+
+
 GRADIENTS = [math.sin(t) * 3 for t in range(1, 20)]
 RATES = [0.1 / t for t in range(1, 20)]
 

@@ -278,6 +278,7 @@ void bind_engine(nb::module_& module) {
       .def_rw("beta1", &Settings::beta1)
       .def_rw("beta2", &Settings::beta2)
       .def_rw("epsilon", &Settings::epsilon)
+      .def_rw("epsilon_hat", &Settings::epsilon_hat)
       .def_rw("decay", &Settings::decay)
       .def_rw("mu", &Settings::mu)
       .def_rw("rho", &Settings::rho)

@@ -29,7 +29,8 @@ enum class Method : int { sgd, adam, momentum, nesterov, rmsprop, adamw };
 struct Settings {
   Method method = Method::sgd;
   double beta1 = 0, beta2 = 0, epsilon = 0;
-  double decay = 0;  // lambda / n
+  bool epsilon_hat = false;  // adam, adamw: epsilon is added to the root of the second moment as it is
+  double decay = 0;          // lambda / n
   double mu = 0, rho = 0, weight_decay = 0;
   double alpha = 0;  // divided by the samples of each mini-batch
   double l1 = 0;     // lambda_1 / n

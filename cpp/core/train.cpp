@@ -123,7 +123,8 @@ typename Engine<T>::Steps Engine<T>::next_steps(double weight, Index rows, doubl
       step.blend1 = static_cast<T>(1 - settings_.beta1);
       step.blend2 = static_cast<T>(1 - settings_.beta2);
       step.root = static_cast<T>(1 / std::sqrt(1 - power2_));
-      step.epsilon = static_cast<T>(settings_.epsilon);
+      step.epsilon = static_cast<T>(settings_.epsilon_hat ? settings_.epsilon / std::sqrt(1 - power2_)
+                                                          : settings_.epsilon);
       break;
   }
   Step<T> decaying = step;

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nablanet.costs import COSTS, Cost, cross_entropy, huber, quantile
     from nablanet.derivatives import Gradient
     from nablanet.engine import build_info
+    from nablanet.estimators import MLPClassifier, MLPRegressor
     from nablanet.files import ModelFileError, load
     from nablanet.lbfgs import LBFGS
     from nablanet.network import Network
@@ -39,6 +40,7 @@ _MODULES = {
     "costs": ("COSTS", "Cost", "cross_entropy", "huber", "quantile"),
     "derivatives": ("Gradient",),
     "engine": ("build_info",),
+    "estimators": ("MLPClassifier", "MLPRegressor"),
     "files": ("ModelFileError", "load"),
     "lbfgs": ("LBFGS",),
     "network": ("Network",),
@@ -79,6 +81,8 @@ __all__ = [
     "Gradient",
     "History",
     "InverseScaling",
+    "MLPClassifier",
+    "MLPRegressor",
     "ModelFileError",
     "Momentum",
     "Nesterov",

@@ -18,6 +18,7 @@ class Settings:
     beta1: float
     beta2: float
     epsilon: float
+    epsilon_hat: bool
     decay: float
     drop_thresholds: list[int]
     drop_seed: int

@@ -72,10 +72,13 @@ def build_info() -> dict[str, Any]:
 
 
 def available_threads() -> int:
-    """The number of cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The number of cores that this process may run on, or OMP_NUM_THREADS where that is less.
+
+    joblib sets that variable in the processes it starts, so that together they use each core once.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cores, int(asked)) if asked.isdecimal() and int(asked) > 0 else cores
 
 
 def check_threads(n_threads: object) -> int | None:
@@ -266,7 +269,7 @@ def _settings(task: Task) -> _core.Settings:
     settings.method = _METHOD_NUMBERS[type(optimizer)]
     if isinstance(optimizer, Adam):
         settings.beta1, settings.beta2 = optimizer.beta1, optimizer.beta2
-        settings.epsilon = optimizer.epsilon
+        settings.epsilon, settings.epsilon_hat = optimizer.epsilon, optimizer.epsilon_hat
     if isinstance(optimizer, AdamW):
         settings.weight_decay = optimizer.weight_decay
     if isinstance(optimizer, Momentum):

@@ -28,7 +28,8 @@ def lies_in_columns(array: Array) -> bool:
         isinstance(room, np.ndarray)
         and room.dtype == np.uint8
         and room.nbytes == n_in * step + _LINE
-        and array.strides == (array.itemsize, step)
+        and array.strides[0] == array.itemsize
+        and (n_in == 1 or array.strides[1] == step)
         and array.ctypes.data % _LINE == 0
     )
 

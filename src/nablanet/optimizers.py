@@ -25,7 +25,7 @@ class Optimizer:
     eta: float
 
     def __post_init__(self) -> None:
-        for name in (f.name for f in fields(self)):
+        for name in (f.name for f in fields(self) if f.type != "bool"):
             checked = positive(getattr(self, name), name, zero=name in self.may_be_zero)
             object.__setattr__(self, name, checked)
 
@@ -64,15 +64,19 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2015, algorithm 1).
 
-    eta: the step size alpha; beta1, beta2: decay rates of the two moments, in (0, 1); epsilon: added
-    to the root of the second moment, at least 1e-16 (below, it would be lost in float32).
+    eta: the step size alpha; beta1, beta2: decay rates of the two moments, in [0, 1); epsilon: added
+    to the root of the second moment, at least 1e-16 (below, it would be lost in float32). epsilon_hat:
+    it is added to sqrt(v) before the bias of v is corrected, as scikit-learn and TensorFlow do (the form
+    at the end of the paper's section 2).
     """
 
     name: ClassVar[str] = "adam"
+    may_be_zero: ClassVar[tuple[str, ...]] = ("beta1", "beta2")
     eta: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,6 +85,8 @@ class Adam(Optimizer):
                 raise ValueError(f"{name} must be below 1, got {getattr(self, name)}")
         if self.epsilon < 1e-16:
             raise ValueError(f"epsilon must be at least 1e-16, got {self.epsilon}")
+        if not isinstance(self.epsilon_hat, bool):
+            raise TypeError(f"epsilon_hat must be True or False, got {describe(self.epsilon_hat)}")
 
     def start(self, parameters: Sequence[Array]) -> Moments:
         """Both moments zero, t = 0."""
@@ -93,10 +99,11 @@ class Adam(Optimizer):
         state.t += 1
         rate = eta / (1 - self.beta1**state.t)
         root = (1 - self.beta2**state.t) ** -0.5
+        epsilon = self.epsilon * root if self.epsilon_hat else self.epsilon
         for parameter, gradient, m, v in zip(parameters, gradients, state.first, state.second, strict=True):
             m += (1 - self.beta1) * (gradient - m)
             v += (1 - self.beta2) * (np.square(gradient) - v)
-            parameter -= rate * m / (np.sqrt(v) * root + self.epsilon)
+            parameter -= rate * m / (np.sqrt(v) * root + epsilon)
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class AdamW(Adam):
     """
 
     name: ClassVar[str] = "adamw"
-    may_be_zero: ClassVar[tuple[str, ...]] = ("weight_decay",)
+    may_be_zero: ClassVar[tuple[str, ...]] = (*Adam.may_be_zero, "weight_decay")
     weight_decay: float = 0.01
 
     def step(

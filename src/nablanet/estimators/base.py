@@ -1,0 +1,347 @@
+"""What `MLPClassifier` and `MLPRegressor` share: from data to `fit`, and from X to outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from nablanet.estimators import full_batch, initial, parameters, stochastic
+from nablanet.estimators.constraints import STOCHASTIC_SOLVERS
+from nablanet.estimators.held_out import HeldOut, split
+from nablanet.estimators.linked import Link, laid_out
+from nablanet.estimators.stochastic import Memory
+from nablanet.shapes import Array
+from nablanet.training import Callback, History
+
+Matrix = Any  # an array, or a sparse one
+
+
+class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """A network behind scikit-learn's interface. Use `MLPClassifier` or `MLPRegressor`."""
+
+    loss: str
+    hidden_layer_sizes: Any
+    activation: str | Sequence[str]
+    solver: str
+    alpha: float
+    batch_size: int | str
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    verbose: bool | int
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    dropout: float | Sequence[float]
+    weight_decay: float
+    rho: float
+    scoring: Any
+    metrics: Any
+    callbacks: Iterable[Callback] | Callback | None
+    dtype: npt.DTypeLike | None
+    n_threads: int | None
+    progress: bool
+    # of the classifier, of the regressor
+    label_smoothing: float
+    class_weight: Mapping[Any, float] | str | None
+    quantile: float
+    huber_delta: float
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    validation_loss_curve_: list[float] | None
+    history_: History
+    n_iter_: int
+    t_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+
+    _memory: Memory
+    _linked: Link | None = None
+
+    def _learn_targets(self, y: Array, incremental: bool) -> None:
+        """Take in what kinds of answers y has, or refuse those that do not fit an earlier call."""
+
+    def _keep(self, parameters: Mapping[str, Any]) -> None:
+        """Put each parameter of `__init__` into an attribute of its own name, as scikit-learn wants it."""
+        self.__dict__ |= {k: v for k, v in parameters.items() if k not in ("self", "__class__")}
+
+    @abstractmethod
+    def _targets(self, y: Array) -> Array:
+        """The desired outputs for y: labels of int32 (m,), or rows (m, n_outputs)."""
+
+    @abstractmethod
+    def _decode(self, outputs: Array) -> Array:
+        """What `predict` returns for outputs (m, n_outputs)."""
+
+    @abstractmethod
+    def _out_activation(self) -> str:
+        """The name of the output layer's activation, once `_learn_targets` has seen y."""
+
+    @abstractmethod
+    def _own_score(self, y: Array, outputs: Array, sample_weight: Array | None) -> float:
+        """What `score` is for y and the outputs for its X."""
+
+    @abstractmethod
+    def _loss_scale(self) -> float:
+        """What scikit-learn's loss is of the sum over outputs that the engine's cost is."""
+
+    def _all_weights(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+        """How much each sample counts, from all that says so."""
+        return sample_weight
+
+    def _fit(
+        self,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None,
+        held_out: tuple[Any, Any, Any] | None,
+        incremental: bool = False,
+    ) -> None:
+        hidden = parameters.hidden_layer_sizes(self.hidden_layer_sizes)
+        names = parameters.hidden_activations(self.activation, len(hidden))
+        first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        X, y = self._validated(X, y, reset=first_pass)
+        weights = None if sample_weight is None else _sample_weight(sample_weight, X)
+        self._learn_targets(y, incremental)
+        desired = self._targets(y)
+        random_state = check_random_state(self.random_state)
+        if first_pass:
+            n_outputs = self._count_outputs(desired)
+            self._initialize(random_state, [X.shape[1], *hidden, n_outputs], names, X.dtype)
+        self._begin()
+        if held_out is not None:
+            # what it learns from and what it is judged by have the same names of features
+            X_val, y_val = self._validated(held_out[0], held_out[1], reset=False)
+            weights_val = None if held_out[2] is None else _sample_weight(held_out[2], X_val)
+            held_out = X_val, y_val, weights_val
+        weights = self._all_weights(y, weights, incremental)
+        link = self._link()
+        if not link.shared:
+            link = self._share(link)
+        if link.network.sizes[1:-1] != hidden:
+            raise ValueError(
+                f"hidden_layer_sizes must stay {link.network.sizes[1:-1]} to go on training, got {hidden}"
+            )
+        if self.solver in STOCHASTIC_SOLVERS:
+            chosen, test = self._held_out(X, y, desired, weights, held_out, random_state, incremental)
+            stochastic.fit(self, link.network, X, desired, weights, chosen, test, random_state, incremental)
+        else:
+            full_batch.fit(self, link.network, X, desired, weights)
+
+    def _validated(self, X: Matrix, y: Any, reset: bool) -> tuple[Matrix, Array]:
+        """X of float32 or float64, dense or CSR, and y as an array."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=self._y_is_numeric(),
+            dtype=(np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype),
+            reset=reset,
+        )
+        return X, y
+
+    @abstractmethod
+    def _y_is_numeric(self) -> bool:
+        """Whether y must hold numbers."""
+
+    @abstractmethod
+    def _count_outputs(self, desired: Array) -> int:
+        """The neurons of the output layer."""
+
+    def _initialize(
+        self, random_state: np.random.RandomState, sizes: list[int], names: list[str], dtype: np.dtype[Any]
+    ) -> None:
+        """Begin anew: parameters, and what training keeps of itself."""
+        self.n_outputs_ = sizes[-1]
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = self._out_activation()
+        drawn = initial.glorot_uniform(random_state, sizes, names, dtype)
+        self.coefs_, self.intercepts_ = laid_out(*drawn)
+        self.n_iter_ = 0
+        self.t_ = 0
+        for name in ("_memory", "loss_curve_"):
+            self.__dict__.pop(name, None)
+
+    def _begin(self) -> None:
+        """What training shows of itself, where nothing has yet begun it."""
+        if "_memory" not in vars(self):
+            self._memory = Memory()
+            self.history_ = History()
+        if self.solver in STOCHASTIC_SOLVERS and "loss_curve_" not in vars(self):
+            self.loss_curve_ = []
+        if self.solver in STOCHASTIC_SOLVERS and not self.history_.epochs:
+            self.validation_loss_curve_ = None
+            self.validation_scores_ = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _held_out(
+        self,
+        X: Matrix,
+        y: Array,
+        desired: Array,
+        weights: Array | None,
+        given: tuple[Any, Any, Any] | None,
+        random_state: np.random.RandomState,
+        incremental: bool,
+    ) -> tuple[Array, HeldOut | None]:
+        """The rows to learn from, and what to hold out: what was given, or a part of X."""
+        everything = np.arange(X.shape[0])
+        if given is not None:
+            X_val, y_val, weights_val = given
+            return everything, HeldOut(X_val, y_val, self._targets(y_val), weights_val)
+        if not self.early_stopping:
+            return everything, None
+        if incremental:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without held-out data: pass X_val and y_val"
+            )
+        learned, tested = split(self, X.shape[0], desired, random_state)
+        weights_val = None if weights is None else weights[tested]
+        return learned, HeldOut(X[tested], y[tested], desired[tested], weights_val)
+
+    def _link(self) -> Link:
+        """The network over `coefs_` and `intercepts_` as they are now."""
+        settings = (self.activation, self.out_activation_, getattr(self, "label_smoothing", None))
+        link = self._linked
+        if link is not None and link.holds(self.coefs_, self.intercepts_, settings):
+            return link
+        names = parameters.hidden_activations(self.activation, len(self.coefs_) - 1)
+        link = Link(
+            self.coefs_,
+            self.intercepts_,
+            [parameters.get_activation(name) for name in [*names, self.out_activation_]],
+            parameters.get_cost(self),
+            settings,
+        )
+        self._linked = link if link.shared else None
+        return link
+
+    def _share(self, link: Link) -> Link:
+        """Put the network's arrays into the lists, where it had to copy those that were there."""
+        link.network.check_parameters()  # which copies what is read-only
+        self.coefs_ = [w.T for w in link.network.weights]
+        self.intercepts_ = [b[:, 0] for b in link.network.biases]
+        return self._link()
+
+    def _outputs(self, X: Matrix, *, logits: bool = False) -> Array:
+        """The activations of the output layer for X, or its weighted inputs z, shape (m, n_outputs)."""
+        if "coefs_" not in vars(self):
+            check_is_fitted(self)
+        link = self._link()
+        chosen = link.logits if logits else link.network
+        few = type(X) is np.ndarray and X.ndim == 2 and 0 < len(X) <= 4
+        n_threads = None if few else self.n_threads
+        if (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and len(X) > 0
+            and X.dtype.char in "fd"
+            and X.shape[1] == chosen.sizes[0]
+            and "feature_names_in_" not in vars(self)
+        ):
+            try:  # the engine checks the numbers too; scikit-learn finds the words if there is a fault
+                return chosen.predict(X, n_threads=n_threads)
+            except (ValueError, TypeError):
+                pass
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        return chosen.predict(X, n_threads=n_threads)
+
+    def predict(self, X: Matrix) -> Array:
+        """What the network answers for X of shape (m, n_features), dense or sparse.
+
+        Returns shape (m,), or (m, n_outputs) for several labels or targets.
+        """
+        return self._decode(self._outputs(X))
+
+    def transform(self, X: Matrix, layer: int = -1) -> Array:
+        """The activations of a hidden layer for X of shape (m, n_features): features that were learned.
+
+        layer: counts the hidden layers as `hidden_layer_sizes` does, from 0, or from the end. Returns
+        shape (m, neurons of that layer). Raises ValueError for a layer that is not there.
+        """
+        check_is_fitted(self)
+        hidden = len(self.coefs_) - 1
+        if (
+            not isinstance(layer, (int, np.integer))
+            or isinstance(layer, bool)
+            or not -hidden <= layer < hidden
+        ):
+            there = f"from {-hidden} to {hidden - 1}" if hidden else "of which there are none"
+            raise ValueError(f"layer must be one of the hidden layers, {there}; got {layer!r}")
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        return self._link().network.hidden(X, 2 + layer % hidden, n_threads=self.n_threads)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.coefs_[-1].shape[0]
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_linked"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "coefs_" in vars(self) and all(np.ndim(c) == 2 for c in self.coefs_):
+            self.coefs_, self.intercepts_ = laid_out(self.coefs_, self.intercepts_)
+
+
+def _sample_weight(value: npt.ArrayLike, X: Matrix) -> Array:
+    """One number for each row of X; a number stands for as many of it."""
+    m = X.shape[0]
+    if isinstance(value, Real):
+        return np.full(m, value, np.float64)
+    weights = check_array(
+        value, accept_sparse=False, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected either a "
+            f"scalar value or a 1D array of length {m}."
+        )
+    if weights.shape != (m,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(m,)}!")
+    if not weights.any():
+        raise ValueError("sample_weight must not be zero for all samples")
+    return weights

@@ -1,0 +1,256 @@
+"""`MLPClassifier`: scikit-learn's, on the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target, unique_labels
+
+from nablanet.estimators.base import BaseMLP, Matrix
+from nablanet.estimators.constraints import CLASSIFIER_CONSTRAINTS, check_parameters
+from nablanet.estimators.held_out import given_as
+from nablanet.shapes import Array
+from nablanet.training import Callback
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+    """A feed-forward network that classifies: scikit-learn's `MLPClassifier`, trained by the engine.
+
+    The parameters up to `max_fun` are scikit-learn's, with its defaults and meanings. Those beyond:
+
+    activation: also any name of `nablanet.ACTIVATIONS` but softmax, or a list with one for each hidden
+    layer. solver: also "adamw" (with weight_decay), "rmsprop" (with rho and epsilon), "nesterov".
+    learning_rate: also "cosine", "one_cycle" and "plateau", for every stochastic solver.
+    class_weight: a dict from classes to weights, 1 for one that is not in it, or "balanced";
+    multiplies sample_weight. label_smoothing: the share s, 0 <= s < 1, of each answer that is spread
+    over all classes. dropout: the share of neurons that each step leaves out, for all hidden layers, or
+    a list with one for each. scoring: what early stopping looks at: None for the accuracy, "loss", a
+    name of scikit-learn's scorers, or a function (estimator, X, y) -> number. metrics: other scorers by
+    name, or names of scikit-learn's, measured on the held-out data after each epoch. callbacks:
+    functions of a `nablanet.Epoch`, called after each; one that returns True ends training. dtype:
+    "float32" or "float64" whatever X has; None for that of X. n_threads: at most that many threads,
+    None for all cores; the results have the same bits for any number. progress: a progress bar on
+    standard error where that is a terminal.
+
+    Attributes as scikit-learn's, which hold the truth: what is written into `coefs_` and `intercepts_`
+    predicts and trains. Besides, `validation_loss_curve_` (the loss on the held-out data by epoch, or
+    None) and `history_`, a `nablanet.History` of all epochs.
+    """
+
+    loss = "log_loss"
+    _parameter_constraints = CLASSIFIER_CONSTRAINTS
+
+    classes_: Array
+    _label_binarizer: LabelBinarizer
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        class_weight: Mapping[Any, float] | str | None = None,
+        label_smoothing: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        weight_decay: float = 0.01,
+        rho: float = 0.9,
+        scoring: Any = None,
+        metrics: Any = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        dtype: npt.DTypeLike | None = None,
+        n_threads: int | None = None,
+        progress: bool = False,
+    ):
+        self._keep(locals())
+
+    def fit(
+        self,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        X_val: Matrix = None,
+        y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+        eval_set: Any = None,
+    ) -> MLPClassifier:
+        """Train on X of shape (m, n_features), dense or sparse, and y.
+
+        y: m classes, or 0 and 1 of shape (m, n_labels) for several labels at once. sample_weight: shape
+        (m,), numbers of 0 or more. X_val, y_val, sample_weight_val: held-out data, measured after each
+        epoch; early stopping looks at it, and else at validation_fraction of X. eval_set:
+        [(X_val, y_val)], another way to pass it.
+
+        Raises ValueError or TypeError, before any parameter changes, for data that does not fit, and
+        ValueError where training diverges.
+        """
+        check_parameters(self)
+        self._fit(X, y, sample_weight, given_as(X_val, y_val, sample_weight_val, eval_set))
+        return self
+
+    @available_if(BaseMLP._check_solver)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        classes: npt.ArrayLike | None = None,
+        *,
+        X_val: Matrix = None,
+        y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+    ) -> MLPClassifier:
+        """One epoch on X and y, which goes on from what earlier calls have learned.
+
+        classes: all classes there will be, needed in the first call. With early_stopping, which needs
+        X_val and y_val here, `history_.stopped` tells when the score has not improved for too long; the
+        estimator then has the parameters of the best score. Otherwise as `fit`.
+        """
+        check_parameters(self)
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit, which does not see all samples: "
+                "pass a dict"
+            )
+        self._learn_classes(y, classes)
+        held_out = given_as(X_val, y_val, sample_weight_val, None)
+        self._fit(X, y, sample_weight, held_out, incremental=True)
+        return self
+
+    def predict_proba(self, X: Matrix) -> Array:
+        """The probability of each class for X of shape (m, n_features); shape (m, n_classes)."""
+        outputs = self._outputs(X)
+        if outputs.shape[1] > 1:
+            return outputs
+        both = np.empty((len(outputs), 2), outputs.dtype)
+        both[:, 1] = outputs[:, 0]
+        np.subtract(1, both[:, 1], out=both[:, 0])
+        return both
+
+    def predict_log_proba(self, X: Matrix) -> Array:
+        """The logarithm of `predict_proba`."""
+        probabilities = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(probabilities, out=probabilities)
+
+    def decision_function(self, X: Matrix) -> Array:
+        """The weighted inputs z of the output layer for X of shape (m, n_features): logits.
+
+        Returns shape (m,) for two classes, above 0 for the second; else (m, n_classes).
+        """
+        z = self._outputs(X, logits=True)
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    def _learn_classes(self, y: npt.ArrayLike, classes: npt.ArrayLike | None) -> None:
+        """What the first call of `partial_fit` is told, and later ones may be told again."""
+        if classes is None:
+            if not hasattr(self, "classes_"):
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return
+        if hasattr(self, "classes_"):
+            if not np.array_equal(self.classes_, unique_labels(classes)):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                    f"{self.classes_!r}"
+                )
+            return
+        multilabel = type_of_target(y).startswith("multilabel")
+        self._set_classes(y if multilabel else classes)
+
+    def _learn_targets(self, y: Array, incremental: bool) -> None:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            self._set_classes(y)
+            return
+        classes = unique_labels(y)
+        if self.warm_start and not incremental and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to "
+                f"fit. Previously got {self.classes_}, `y` has {classes}"
+            )
+
+    def _set_classes(self, y: npt.ArrayLike) -> None:
+        self._label_binarizer = LabelBinarizer().fit(y)
+        self.classes_ = self._label_binarizer.classes_
+
+    def _targets(self, y: Array) -> Array:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        classes = unique_labels(y)
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"'y' has {classes}."
+            )
+        if self._is_multiclass():
+            return np.searchsorted(self.classes_, y).astype(np.int32)
+        binarized: Array = self._label_binarizer.transform(y).astype(bool)
+        return binarized
+
+    def _is_multiclass(self) -> bool:
+        return bool(self._label_binarizer.y_type_ == "multiclass")
+
+    def _count_outputs(self, desired: Array) -> int:
+        return len(self.classes_) if desired.ndim == 1 else desired.shape[1]
+
+    def _out_activation(self) -> str:
+        return "softmax" if self._is_multiclass() else "logistic"
+
+    def _y_is_numeric(self) -> bool:
+        return False
+
+    def _decode(self, outputs: Array) -> Array:
+        if self._is_multiclass():
+            return self.classes_[outputs.argmax(axis=1)]
+        if outputs.shape[1] > 1:
+            return (outputs > 0.5).astype(np.int64)
+        if len(self.classes_) == 1:
+            return np.repeat(self.classes_, len(outputs))
+        return self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)]
+
+    def _own_score(self, y: Array, outputs: Array, sample_weight: Array | None) -> float:
+        right = self._decode(outputs) == (y if outputs.shape[1] > 1 and y.ndim == 2 else np.ravel(y))
+        return float(np.average(right.all(axis=1) if right.ndim == 2 else right, weights=sample_weight))
+
+    def _loss_scale(self) -> float:
+        return 1.0
+
+    def _all_weights(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+        if self.class_weight is None:
+            return sample_weight
+        by_class: Array = compute_sample_weight(self.class_weight, y)
+        return by_class if sample_weight is None else by_class * sample_weight
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
