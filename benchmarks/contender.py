@@ -36,5 +36,5 @@ class Contender(Protocol):
         ...
 
     def one_row(self, X: Array) -> Callable[[], object]:
-        """A function that runs X, a single row, through the network. This is what is timed in a call."""
+        """A function that runs X, mostly a single row, through the network: what is timed in a call."""
         ...

@@ -146,6 +146,9 @@ def _procedure(
 
         return lambda worker, result: worker.train(0, task.etas[0]), train
 
+    if task.kind == "estimator":
+        return lambda worker, result: None, lambda worker, repeat: worker.train(0, 0.0)
+
     def epoch(worker: Worker, repeat: int) -> float:
         return worker.train(1 + repeat, task.etas[0]) / task.units(rows)
 

@@ -1,4 +1,4 @@
-"""The tasks P1-P9 as data, and how many multiply-adds each needs."""
+"""The tasks P1-P9 and S1-S5 as data, and how many multiply-adds each of P needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-Kind = Literal["epoch", "training", "call", "import", "size"]
+Kind = Literal["epoch", "training", "call", "import", "size", "estimator"]
 
 CONTENDERS = ("nablanet", "jax", "torch", "sklearn", "book")
 TITLES = {
@@ -24,14 +24,16 @@ TITLES = {
 class Task:
     """One line of the benchmark.
 
-    kind: what one measurement is: an epoch, a whole training, a burst of calls with one row, an
-    import, or a size on disk. sizes, activation (of hidden layers), output, cost, init, optimizer:
-    in nablanet's words. etas: the learning rate, for a whole training one per epoch. rows: training
-    samples. threads: 0 for all cores. tolerance: how far a contender's score (accuracy, or R^2 for a
-    regression) may lie from nablanet's; for an import seconds over NumPy's.
-    reach: the score that nablanet must get. floors: how many times faster than a contender nablanet
-    has to be, and under "peak" the wanted share of the machine's fused-multiply-add peak; aims: the
-    same, where more is hoped for; limit: the most nablanet may take, in the task's unit.
+    kind: what one measurement is: an epoch, a whole training, a burst of calls, an import, a size on
+    disk, or a fit or search of an estimator. does: what scikit-learn's estimators and ours are to do;
+    "" for the others. sizes, activation (of hidden layers), output, cost, init, optimizer: in nablanet's
+    words. etas: the learning rate, for a whole training one per epoch. epochs: of an estimator's fit.
+    rows: training samples. batch: rows of a mini-batch, or of a call. threads: 0 for all cores.
+    tolerance: how far a contender's score (accuracy, or R^2 for a regression) may lie from nablanet's;
+    for an import seconds over NumPy's. reach: the score that nablanet must get. floors: how many times
+    faster than a contender nablanet has to be, and under "peak" the wanted share of the machine's
+    fused-multiply-add peak; aims: the same, where more is hoped for; limit: the most nablanet may take,
+    in the task's unit.
     """
 
     name: str
@@ -56,12 +58,14 @@ class Task:
     floors: Mapping[str, float] = field(default_factory=dict)
     aims: Mapping[str, float] = field(default_factory=dict)
     limit: float | None = None
+    does: Literal["", "fit", "predict", "search"] = ""
+    epochs: int = 1
 
     def units(self, rows: int) -> float:
         """How many of what the unit counts lie in one measurement in seconds."""
         if self.unit == "µs/step":
             return math.ceil(rows / self.batch) / 1e6
-        return 1e-6 if self.unit == "µs/call" else 1
+        return 1e-6 if self.unit == "µs/call" else 1.0
 
     def flops(self, rows: int) -> float:
         """Floating-point operations of one measurement, a multiply-add counted as two.
@@ -90,6 +94,7 @@ _P1 = {
     "threads": 1,
     "tolerance": 0.015,
 }
+_ESTIMATORS = ("nablanet", "sklearn")
 _WITHOUT_BOOK = ("nablanet", "jax", "torch", "sklearn")
 
 TASKS: dict[str, Task] = {
@@ -198,6 +203,91 @@ TASKS: dict[str, Task] = {
             reach=0.98,
             floors={"torch": 4},
             limit=0.6,
+        ),
+        Task(
+            "S1",
+            "MLPClassifier(), 5 epochs of fit on 60,000 images, float32, all threads",
+            "estimator",
+            "s",
+            contenders=_ESTIMATORS,
+            data="mnist",
+            rows=60_000,
+            does="fit",
+            batch=200,
+            epochs=5,
+            floors={"sklearn": 8},
+        ),
+        Task(
+            "S1-64",
+            "MLPClassifier(), 5 epochs of fit on 60,000 images, float64, all threads",
+            "estimator",
+            "s",
+            contenders=_ESTIMATORS,
+            data="mnist",
+            dtype="float64",
+            rows=60_000,
+            does="fit",
+            batch=200,
+            epochs=5,
+            floors={"sklearn": 8},
+        ),
+        Task(
+            "S2",
+            "MLPRegressor(), 20 epochs of fit on 20,000 rows of housing, 8 columns, float64, all threads",
+            "estimator",
+            "s",
+            contenders=_ESTIMATORS,
+            data="housing",
+            output="identity",
+            cost="quadratic",
+            dtype="float64",
+            rows=20_000,
+            does="fit",
+            batch=200,
+            epochs=20,
+            tolerance=0.02,
+            floors={"sklearn": 10},
+        ),
+        Task(
+            "S3",
+            "predict_proba of one image, MLPClassifier() as fitted, float64",
+            "call",
+            "µs/call",
+            contenders=_ESTIMATORS,
+            data="mnist",
+            dtype="float64",
+            rows=2_000,
+            does="predict",
+            batch=1,
+            floors={"sklearn": 5},
+        ),
+        Task(
+            "S4",
+            "predict_proba of 10,000 images, MLPClassifier() as fitted, float64, all threads",
+            "call",
+            "s",
+            contenders=_ESTIMATORS,
+            data="mnist",
+            dtype="float64",
+            rows=2_000,
+            does="predict",
+            batch=10_000,
+            floors={"sklearn": 3},
+        ),
+        Task(
+            "S5",
+            "GridSearchCV(n_jobs=2) over 12 settings of MLPClassifier, 3 folds of 6,000 images, 10 epochs "
+            "each, float64",
+            "estimator",
+            "s",
+            contenders=_ESTIMATORS,
+            data="mnist",
+            dtype="float64",
+            rows=6_000,
+            does="search",
+            batch=200,
+            epochs=10,
+            floors={"sklearn": 8},
         ),
     )
 }

@@ -33,14 +33,18 @@ def main() -> None:
 
     problem = Problem.load(folder)
     try:
-        contender: Contender = importlib.import_module(f"benchmarks.contender_{name}").make(task, problem)
+        contender: Contender
+        if task.does:
+            contender = importlib.import_module("benchmarks.estimators").Estimator(name, task, problem)
+        else:
+            contender = importlib.import_module(f"benchmarks.contender_{name}").make(task, problem)
     except ImportError as error:
         _answer(answers, {"skipped": f"not installed ({error})"})
         return
     except Unsupported as reason:
         _answer(answers, {"skipped": str(reason)})
         return
-    call = contender.one_row(problem.X_test[:1]) if task.kind == "call" else None
+    call = contender.one_row(problem.X_test[: task.batch]) if task.kind == "call" else None
     _answer(answers, {"version": contender.version, "remark": contender.remark, "same": contender.same})
 
     for line in sys.stdin:
