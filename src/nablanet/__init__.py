@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from nablanet.engine import build_info
     from nablanet.estimators import MLPClassifier, MLPRegressor
     from nablanet.files import ModelFileError, load
+    from nablanet.files.c import to_c
+    from nablanet.files.keras import from_keras_weights, to_keras_weights
+    from nablanet.files.network2 import from_book_json, to_book_json
+    from nablanet.files.npz import to_npz
+    from nablanet.files.onnx import to_onnx
+    from nablanet.files.sklearn import from_sklearn
+    from nablanet.files.torch import from_torch
     from nablanet.lbfgs import LBFGS
     from nablanet.network import Network
     from nablanet.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop
@@ -42,6 +49,13 @@ _MODULES = {
     "engine": ("build_info",),
     "estimators": ("MLPClassifier", "MLPRegressor"),
     "files": ("ModelFileError", "load"),
+    "files.c": ("to_c",),
+    "files.keras": ("from_keras_weights", "to_keras_weights"),
+    "files.network2": ("from_book_json", "to_book_json"),
+    "files.npz": ("to_npz",),
+    "files.onnx": ("to_onnx",),
+    "files.sklearn": ("from_sklearn",),
+    "files.torch": ("from_torch",),
     "lbfgs": ("LBFGS",),
     "network": ("Network",),
     "optimizers": ("OPTIMIZERS", "SGD", "Adam", "AdamW", "Momentum", "Nesterov", "RMSprop"),
@@ -95,11 +109,20 @@ __all__ = [
     "__version__",
     "build_info",
     "cross_entropy",
+    "from_book_json",
+    "from_keras_weights",
+    "from_sklearn",
+    "from_torch",
     "huber",
     "load",
     "quantile",
     "sigmoid",
     "sigmoid_prime",
+    "to_book_json",
+    "to_c",
+    "to_keras_weights",
+    "to_npz",
+    "to_onnx",
 ]
 
 

@@ -25,6 +25,8 @@ from nablanet.shapes import Array
 from nablanet.training import Callback, History, Metric, Task
 
 if TYPE_CHECKING:
+    import torch
+
     from nablanet.explain import GradientCheck, Trace
     from nablanet.resuming import TrainingState
     from nablanet.schedules import Schedule
@@ -370,6 +372,12 @@ class Network:
         from nablanet.files import save_model  # needs safetensors, which `import nablanet` does not load
 
         save_model(self, path)
+
+    def to_torch(self) -> torch.nn.Sequential:
+        """The same function in PyTorch; see `nablanet.files.torch.to_torch`."""
+        from nablanet.files.torch import to_torch
+
+        return to_torch(self)
 
     def overrides(self, method: str) -> bool:
         """Whether a subclass, or this very object, brings its own version of a method."""

@@ -17,7 +17,6 @@ import numpy as np
 
 from nablanet import backprop, shapes, training
 from nablanet.activations import sigmoid, sigmoid_prime
-from nablanet.book import saved
 from nablanet.book.core import Core, Samples, epochs_of, one_step
 from nablanet.book.costs import (
     CostClass,
@@ -30,6 +29,7 @@ from nablanet.book.costs import (
 )
 from nablanet.book.mnist_loader import vectorized_result
 from nablanet.book.network import Shuffler, draw
+from nablanet.files import network2 as saved
 from nablanet.shapes import Array
 
 __all__ = [

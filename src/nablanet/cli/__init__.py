@@ -1,4 +1,4 @@
-"""The command line: `nablanet train`, `predict`, `evaluate`, `explain`, `check` and `info`."""
+"""The command line: `nablanet train`, `predict`, `evaluate`, `explain`, `check`, `export` and `info`."""
 
 from __future__ import annotations
 

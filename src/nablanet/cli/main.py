@@ -304,6 +304,38 @@ def check(
 
 
 @app.command()
+def export(
+    model: ModelFile,
+    to: Annotated[
+        Literal["onnx", "json", "npz", "c"],
+        typer.Option(help="ONNX; the JSON of the book's program; NumPy's arrays; C for small devices."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="By default MODEL.onnx, and so on, in this folder."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            parser=options.name_in_c,
+            metavar="NAME",
+            help="Of the function in C, NAME_predict; by default that of the file.",
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model in another format, with the scaling of its inputs and its classes."""
+    if name is not None and to != "c":
+        raise typer.BadParameter("goes with --to c", param_hint="--name")
+    with clean_errors():
+        from nablanet.cli.export import export as run
+
+        run(model, to, output, name, Console(quiet=quiet))
+
+
+@app.command()
 def info(as_json: Json = False) -> None:
     """Print versions, the compiler, and the instruction sets there are and in use."""
     with clean_errors():

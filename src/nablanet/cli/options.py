@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,13 @@ def known_cost(name: str) -> str:
 
 def known_optimizer(name: str) -> str:
     return _one_of(list(OPTIMIZERS), "optimizer", name)
+
+
+def name_in_c(name: str) -> str:
+    """What the names in a C file begin with."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+        raise typer.BadParameter(f"wanted letters, digits and _, a letter first, got {name!r}")
+    return name
 
 
 def layer_sizes(text: str) -> list[int]:

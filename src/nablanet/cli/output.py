@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from nablanet.files import is_model_file
@@ -40,6 +41,25 @@ def check_page(path: Path) -> None:
             start = file.read(200)
         if not start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
             raise ValueError(f"{path} exists and is no HTML page, so it is not replaced")
+
+
+def check_export(path: Path, is_export: Callable[[bytes], object]) -> bool:
+    """Whether there is an export of this kind already, which the new one replaces.
+
+    is_export: tells it by the first bytes. Raises OSError or ValueError as `check_output` does.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; --output names the file")
+    _check_writable(path)
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        start = file.read(100)
+    if start and not is_export(start):
+        raise ValueError(
+            f"{path} exists and is no such export, so it is not replaced; --output names another file"
+        )
+    return True
 
 
 def _check_writable(path: Path) -> None:

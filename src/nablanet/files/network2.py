@@ -1,17 +1,59 @@
-"""The JSON files in which the book's `network2` keeps a network."""
+"""The JSON files in which the book's `network2` keeps a network, both ways."""
 
 from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nablanet import shapes
+from nablanet.activations import ACTIVATIONS
+from nablanet.costs import COSTS
+from nablanet.files.atomic import write_atomically
+from nablanet.files.building import build
+from nablanet.files.plan import scaled_weights
+from nablanet.network import Network
 from nablanet.shapes import Array
 
 _KEYS = ("sizes", "weights", "biases", "cost")
+_CLASSES = {"quadratic": "QuadraticCost", "cross_entropy": "CrossEntropyCost"}  # of the book's program
+
+
+def to_book_json(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write a network to a file that the book's `network2.load` reads.
+
+    The book's networks are sigmoid throughout, with the quadratic cost or cross-entropy. `input_scale` is
+    multiplied into the first weights. Raises ValueError for any other network, and OSError.
+    """
+    weights = scaled_weights(network)
+    others = sorted({a.name for a in network.activations if a != ACTIVATIONS["sigmoid"]})
+    if others:
+        raise ValueError(
+            f"the book's program knows sigmoid neurons only, this network has {', '.join(others)}"
+        )
+    name = network.cost.name
+    if name not in _CLASSES or network.cost != COSTS[name]:
+        raise ValueError(
+            f"the book's program knows the quadratic cost and cross-entropy, this network has {network.cost}"
+        )
+    write(path, network.sizes, weights, network.biases, _CLASSES[name])
+
+
+def from_book_json(path: str | os.PathLike[str]) -> Network:
+    """The network that the book's `network2` has saved, or `to_book_json`; float64.
+
+    Raises ValueError, naming the file, where it holds no such network or one with a cost class of the
+    user's own, and OSError.
+    """
+    _, weights, biases, named = read(path)
+    for cost, name in _CLASSES.items():
+        if named == name:
+            return build(weights, biases, activation="sigmoid", output="sigmoid", cost=cost)
+    problem = ValueError(f"its cost {shapes.describe(named)} is neither {' nor '.join(_CLASSES.values())}")
+    raise not_a_network(path, problem)
 
 
 def write(
@@ -20,8 +62,7 @@ def write(
     """Write a network as plain JSON, which the book's program reads as well."""
     parts = (sizes, [w.tolist() for w in weights], [b.tolist() for b in biases], cost)
     text = json.dumps(dict(zip(_KEYS, parts, strict=True)))
-    with open(filename, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_atomically(Path(filename), text.encode())
 
 
 def read(filename: str | os.PathLike[str]) -> tuple[list[int], list[Array], list[Array], Any]:
