@@ -14,7 +14,19 @@ import nablanet as nn
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "nablanet").rglob("*.py"))
-HEAVY = {"matplotlib", "pandas", "platformdirs", "rich", "safetensors", "scipy", "sklearn", "sympy", "typer"}
+HEAVY = {
+    "matplotlib",
+    "onnx",
+    "pandas",
+    "platformdirs",
+    "rich",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "sympy",
+    "torch",
+    "typer",
+}
 
 
 def test_import_loads_numpy_and_nothing_else_heavy() -> None:

@@ -130,7 +130,8 @@ def test_a_pipeline_of_scikit_learn_with_texts_as_classes(scaler: Any, folder: P
 def test_a_classifier_of_scikit_learn(activation: str, classes: int, dtype: Any, folder: Path) -> None:
     X, y, _ = iris()
     X, y = X[y < classes].astype(dtype), 10 * y[y < classes] - 7
-    mlp = MLPClassifier((7,), activation=activation, solver="lbfgs", max_iter=15, random_state=0).fit(X, y)
+    mlp = MLPClassifier((7,), activation=activation, learning_rate_init=0.1, max_iter=15, random_state=0)
+    mlp.fit(X, y)  # by Adam: L-BFGS leaves float64
     got = run(mlp, folder, X)
     assert got["label"].dtype == np.int64
     assert got["label"].tolist() == mlp.predict(X).tolist()
@@ -156,7 +157,7 @@ def test_several_labels_at_once(folder: Path) -> None:
 def test_a_regressor_of_scikit_learn(targets: int, folder: Path) -> None:
     X, y = make_regression(60, 5, n_targets=targets, noise=1, random_state=0)
     pipeline = make_pipeline(
-        StandardScaler(), MLPRegressor((9,), solver="lbfgs", max_iter=30, random_state=0)
+        StandardScaler(), MLPRegressor(hidden_layer_sizes=(9,), solver="lbfgs", max_iter=30, random_state=0)
     )
     pipeline.fit(X, y)
     assert_close(run(pipeline, folder, X)["variable"], pipeline.predict(X).reshape(60, targets))
@@ -221,3 +222,19 @@ def test_without_the_package_the_message_says_what_to_install(
     with pytest.raises(ModuleNotFoundError, match=r'pip install "nablanet\[onnx\]"'):
         nn.to_onnx(nn.Network([1, 1]), folder / "net.onnx")
     assert not list(folder.iterdir())
+
+
+def test_parameters_beyond_the_end_of_a_protocol_buffer_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nablanet.files.onnx._MOST_BYTES", 100)
+    with pytest.raises(ValueError, match=r"ends at 2 GiB, which the parameters for sizes \[4, 3\] exceed"):
+        nn.to_onnx(nn.Network([4, 3]), folder / "net.onnx")
+    assert not list(folder.iterdir())
+
+
+def test_no_rows_give_no_outputs(folder: Path) -> None:
+    net = nn.Network([3, 2], cost="cross_entropy")
+    model = Model(net, task="classification", class_names=["a", "b"])
+    got = run(model, folder, np.empty((0, 3)))
+    assert (got["label"].shape, got["probabilities"].shape) == ((0,), (0, 2))
