@@ -15,16 +15,14 @@ from typing import Any
 from nablanet import costs
 from nablanet.activations import ACTIVATIONS
 from nablanet.architecture import check_activations, check_input_scale, float_type
+from nablanet.files.container import ModelFileError
+from nablanet.files.strict_json import parse_object
 from nablanet.network import Network
 from nablanet.shapes import check_sizes, describe
 from nablanet.training import Epoch, History
 
 FORMAT = 1
 TASKS = ("classification", "regression")
-
-
-class ModelFileError(ValueError):
-    """A file that is no model, or a damaged one; the message names the file and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -117,23 +115,9 @@ def _check_consistent(d: Description) -> None:
 
 def _parse_json(text: str) -> dict[str, Any]:
     try:
-        content = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return parse_object(text)
+    except ValueError as error:
         raise ModelFileError(f"its description is not valid JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ModelFileError(f"its description should be a JSON object, got {describe(content)}")
-    return content
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a name occurs twice in one object")
-    return content
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
 
 
 def _same_names(owner: str, wanted: set[str], got: set[str]) -> None:
