@@ -53,7 +53,10 @@ INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
 def initialize(
     init: str | Initializer, rng: np.random.Generator, sizes: list[int], dtype: np.dtype
 ) -> tuple[list[Array], list[Array]]:
-    """Draw (weights, biases) for layers 2..L of a network with these sizes."""
+    """Draw (weights, biases) for layers 2..L of a network with these sizes.
+
+    They may be the very arrays that a function `init` has given.
+    """
     if isinstance(init, str):
         if init not in INITIALIZERS:
             raise ValueError(f"no initializer {init!r}; there are: {', '.join(INITIALIZERS)}")
@@ -68,7 +71,7 @@ def initialize(
                 f"init must return a pair (w, b) of arrays, got {describe(drawn)} for layer {layer}"
             )
         w, b = (
-            cast(numeric(part, name), dtype, name).copy()
+            cast(numeric(part, name), dtype, name)
             for part, name in zip(drawn, (f"w of layer {layer}", f"b of layer {layer}"), strict=True)
         )
         if w.shape != (n_out, n_in) or b.shape != (n_out, 1):

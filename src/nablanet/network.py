@@ -86,8 +86,10 @@ class Network:
         self.input_scale = input_scale
         architecture.check_memory(self.sizes, self.dtype)
         self._rng = np.random.default_rng(None if seed is None else shapes.count(seed, "seed", 0))
-        weights, biases = initialize(init, self._rng, self.sizes, self.dtype)
-        self.weights, self.biases = [in_columns(w) for w in weights], [in_columns(b) for b in biases]
+        self.weights, self.biases = initialize(init, self._rng, self.sizes, self.dtype)
+        for arrays in (self.weights, self.biases):
+            for i, array in enumerate(arrays):
+                arrays[i] = in_columns(array)  # one by one, as those drawn need not stay
 
     def __repr__(self) -> str:
         names = ", ".join(a.name for a in self.activations)

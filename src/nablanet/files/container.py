@@ -27,6 +27,7 @@ KINDS = {"nablanet": "model file", "nablanet.checkpoint": "checkpoint"}
 DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "uint64": "U64", "uint8": "U8"}
 _ABOUT, _CHECKSUM = "__metadata__", "sha256"
 _LONGEST_HEADER = 100_000_000  # bytes, as in safetensors
+_MOST_DIMENSIONS = 64  # as in NumPy
 
 Wanted = Mapping[str, tuple[str, tuple[int, ...]]]
 
@@ -144,13 +145,16 @@ def _entry(content: object) -> _Stored:
     if not isinstance(content, dict) or content.keys() != {"dtype", "shape", "data_offsets"}:
         raise _DamagedError
     dtype, shape, places = content["dtype"], content["shape"], content["data_offsets"]
-    if not isinstance(dtype, str) or not _naturals(shape) or not _naturals(places) or len(places) != 2:
+    if not isinstance(dtype, str) or not is_shape(shape) or not is_shape(places) or len(places) != 2:
         raise _DamagedError
     return _Stored(dtype, shape, *places)
 
 
-def _naturals(value: object) -> bool:
-    return isinstance(value, list) and all(type(number) is int and number >= 0 for number in value)
+def is_shape(value: object) -> bool:
+    """Whether a value from JSON may be an array's shape; its size may still be beyond all memory."""
+    if not isinstance(value, list) or len(value) > _MOST_DIMENSIONS:
+        return False
+    return all(type(number) is int and 0 <= number < 2**63 for number in value)
 
 
 def _check_places(stored: Iterable[_Stored], size: int) -> None:
@@ -185,8 +189,8 @@ def _compare(stored: Mapping[str, _Stored], wanted: Wanted) -> None:
 def _read_tensor(file: IO[bytes], dtype: str, shape: tuple[int, ...]) -> Array:
     try:
         tensor = np.empty(shape, np.dtype(dtype).newbyteorder("<"))
-    except ValueError as error:  # too many dimensions, or 0 of them times more than there are
-        raise ModelFileError(f"no array has the shape {describe(shape)}: {error}") from None
+    except (ValueError, OverflowError) as error:  # nothing, times more than NumPy counts
+        raise ModelFileError(f"no array has the shape {list(shape)}: {error}") from None
     if file.readinto(tensor.reshape(-1).view(np.uint8)) != tensor.nbytes:  # type: ignore[attr-defined]
         raise _DamagedError
     return tensor.astype(dtype, copy=False)

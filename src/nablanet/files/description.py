@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from nablanet import costs
 from nablanet.activations import ACTIVATIONS
 from nablanet.architecture import check_activations, check_input_scale, float_type
-from nablanet.files.container import ModelFileError
+from nablanet.files.container import ModelFileError, is_shape
 from nablanet.files.strict_json import parse_object
 from nablanet.network import Network
 from nablanet.shapes import check_sizes, describe
 from nablanet.training import Epoch, History
 
-FORMAT = 1
+FORMAT = 2
 TASKS = ("classification", "regression")
+STATE_DTYPES = ("float32", "float64", "int64")
+STATE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,9 @@ class Description:
     """What a model file says about its tensors and about the data the network was trained on.
 
     sizes: n_1 .. n_L. activations: names for layers 2..L. dtype: "float32" or "float64".
-    cost_parameters: by name; none, and then not written, for most costs. preprocessing: how inputs become
-    rows of X, for whoever wrote the file to interpret. input_scale: what the network multiplies X with.
+    cost_parameters: by name; none for most costs. preprocessing: how inputs become rows of X, for whoever
+    wrote the file to interpret. input_scale: what the network multiplies X with. estimator: likewise for
+    whoever wrote it. state: the dtype and shape of each further tensor, by name.
     """
 
     package_version: str
@@ -47,16 +51,17 @@ class Description:
     target_name: str | None
     history: History
     input_scale: float = 1.0
+    estimator: dict[str, Any] | None = None
+    state: Mapping[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text that goes into the file. Raises ValueError or TypeError for what JSON cannot hold."""
         content = {f.name: getattr(self, f.name) for f in fields(self)}
-        if not self.cost_parameters:
-            del content["cost_parameters"]  # older releases do not know it
         content["history"] = [_without_infinities(asdict(epoch)) for epoch in self.history.epochs]
+        content |= {"best_epoch": self.history.best_epoch, "stopped": self.history.stopped}
         return json.dumps({"format": FORMAT, **content}, ensure_ascii=False, allow_nan=False)
 
-    def build(self, parameters: Sequence[tuple[Any, Any]]) -> Network:
+    def build(self, parameters: Iterable[tuple[Any, Any]]) -> Network:
         """The network with these parameters, (w, b) for each of layers 2..L."""
         layers = iter(parameters)
         return Network(
@@ -72,24 +77,40 @@ class Description:
 
 def parse_description(text: str) -> Description:
     """The description in this text, checked. Raises ModelFileError, without the file's name."""
-    content = _parse_json(text)
-    version = content.pop("format", None)
-    if type(version) is not int:
-        raise ModelFileError(f"its format version should be {FORMAT}, got {describe(version)}")
-    if version != FORMAT:
-        newer = " (written by a newer nablanet?)" if version > FORMAT else ""
-        raise ModelFileError(f"it has format version {version}{newer}, this nablanet reads version {FORMAT}")
-    content.setdefault("cost_parameters", {})
-    wanted = {f.name for f in fields(Description)}
-    content.setdefault("input_scale", 1.0)  # which files of earlier versions lack
-    _same_names("its description", wanted, set(content))
+    try:
+        content = parse_object(text)
+    except ValueError as error:
+        raise ModelFileError(f"its description is not valid JSON: {error}") from None
+    content = _as_newest(content)
+    _same_names("its description", {name for name, _, _ in _FIELDS}, set(content))
     for name, accepts, kind in _FIELDS:
         if not accepts(content[name]):
             raise ModelFileError(f"its {name} should be {kind}, got {describe(content[name])}")
-    content["history"] = History([_epoch(entry) for entry in content["history"]])
+    epochs = [_epoch(entry) for entry in content["history"]]
+    content["history"] = History(epochs, content.pop("best_epoch"), content.pop("stopped"))
+    content["state"] = {name: (dtype, tuple(shape)) for name, (dtype, shape) in content["state"].items()}
     description = Description(**content)
     _check_consistent(description)
     return description
+
+
+def _as_newest(content: dict[str, Any]) -> dict[str, Any]:
+    """The description as the newest format has it, without the number of the format."""
+    version = content.pop("format", None)
+    if type(version) is not int:
+        raise ModelFileError(f"its format version should be up to {FORMAT}, got {describe(version)}")
+    if not 1 <= version <= FORMAT:
+        newer = " (written by a newer nablanet?)" if version > FORMAT else ""
+        raise ModelFileError(
+            f"it has format version {version}{newer}, this nablanet reads versions 1 to {FORMAT}"
+        )
+    if version == 1:
+        # the first two are new in the middle of it
+        optional = {"cost_parameters": {}, "input_scale": 1.0}
+        added: dict[str, Any] = {"best_epoch": None, "stopped": None, "estimator": None, "state": {}}
+        _same_names("its description", set(), set(content) & set(added))
+        return optional | content | added
+    return content
 
 
 def check_names(owner: str, names: Any, n_outputs: int) -> None:
@@ -111,13 +132,9 @@ def _check_consistent(d: Description) -> None:
         raise ModelFileError(f"its description is no network: {error}") from None
     if d.class_names is not None:
         check_names("it", d.class_names, sizes[-1])
-
-
-def _parse_json(text: str) -> dict[str, Any]:
-    try:
-        return parse_object(text)
-    except ValueError as error:
-        raise ModelFileError(f"its description is not valid JSON: {error}") from None
+    best = d.history.best_epoch
+    if best is not None and all(epoch.epoch != best for epoch in d.history.epochs):
+        raise ModelFileError(f"its history has no epoch {best}, which should be the best")
 
 
 def _same_names(owner: str, wanted: set[str], got: set[str]) -> None:
@@ -167,6 +184,18 @@ def _optional_text(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
+def _state(value: Any) -> bool:
+    """Names are never paths, but stay such that nothing could take them for one."""
+    return isinstance(value, dict) and all(
+        STATE_NAME.fullmatch(name)
+        and isinstance(entry, list)
+        and len(entry) == 2
+        and entry[0] in STATE_DTYPES
+        and is_shape(entry[1])
+        for name, entry in value.items()
+    )
+
+
 _FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("package_version", lambda v: isinstance(v, str), "a text"),
     ("sizes", lambda v: isinstance(v, list), "a list of integers"),
@@ -181,4 +210,12 @@ _FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("target_name", _optional_text, "a text or null"),
     ("history", lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v), "a list of epochs"),
     ("input_scale", lambda v: type(v) in (int, float), "a number"),
+    ("best_epoch", lambda v: v is None or (type(v) is int and v >= 0), "a number from 0, or null"),
+    ("stopped", _optional_text, "a text or null"),
+    ("estimator", lambda v: v is None or isinstance(v, dict), "an object or null"),
+    (
+        "state",
+        _state,
+        f"an object of [{' or '.join(STATE_DTYPES)}, shape] by names of letters, digits, _ and dots",
+    ),
 )
