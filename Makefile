@@ -3,13 +3,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' -o -name '*.inl')
 
-.PHONY: run test test-allocations test-arm test-sanitized lint bench format clean
+.PHONY: run test fuzz test-allocations test-arm test-sanitized lint bench format clean
 
 run: .venv/.package
 	$(BIN)/nablanet train digits
 
 test: .venv/.test
 	$(BIN)/pytest
+
+# looks for a model file that does harm; needs a system that atheris has wheels for
+SECONDS ?= 60
+fuzz: .venv/.fuzz
+	$(BIN)/python tests/fuzz_files.py $(SECONDS)
 
 # needs Debian's g++-aarch64-linux-gnu and qemu-user
 test-arm: .venv/.cmake
@@ -75,6 +80,10 @@ clean:
 
 .venv/.test: .venv/.package
 	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+.venv/.fuzz: .venv/.test
+	$(BIN)/pip install --quiet atheris==3.0.0
 	touch $@
 
 .venv/.lint: .venv/.package

@@ -27,6 +27,7 @@ KINDS = {"nablanet": "model file", "nablanet.checkpoint": "checkpoint"}
 DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "uint64": "U64", "uint8": "U8"}
 _ABOUT, _CHECKSUM = "__metadata__", "sha256"
 _LONGEST_HEADER = 100_000_000  # bytes, as in safetensors
+_LONGEST_MESSAGE = 500  # characters
 _MOST_DIMENSIONS = 64  # as in NumPy
 
 Wanted = Mapping[str, tuple[str, tuple[int, ...]]]
@@ -82,7 +83,10 @@ def read(path: Path, kind: str, expected: Callable[[str], Wanted]) -> tuple[str,
         except _DamagedError:
             raise ModelFileError(f"{path} is a damaged or truncated nablanet {noun}") from None
         except ModelFileError as error:
-            raise ModelFileError(f"{path} is not a {noun} that can be used: {error}") from None
+            words = str(error)
+            if len(words) > _LONGEST_MESSAGE:
+                words = words[:_LONGEST_MESSAGE] + "..."
+            raise ModelFileError(f"{path} is not a {noun} that can be used: {words}") from None
 
 
 def is_kind(path: Path, kind: str) -> bool:

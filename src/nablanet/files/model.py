@@ -86,7 +86,7 @@ def load(path: str | os.PathLike[str]) -> Network:
 def read_model(path: str | os.PathLike[str]) -> Model:
     """The network in a model file and what belongs to it. Raises as `load` does."""
     path = Path(path)
-    text, tensors = container.read(path, _KIND, lambda text: _wanted(parse_description(text)))
+    text, tensors = container.read(path, _KIND, lambda text: wanted_tensors(parse_description(text)))
     d = parse_description(text)
     state = {name: tensors.pop(_STATE + name) for name in d.state}
     for name, tensor in tensors.items():
@@ -114,7 +114,7 @@ def is_model_file(path: str | os.PathLike[str]) -> bool:
     return container.is_kind(Path(path), _KIND)
 
 
-def _wanted(d: Description) -> container.Wanted:
+def wanted_tensors(d: Description) -> container.Wanted:
     """The tensors that follow from the description: w2, b2 .. wL, bL, then the state's."""
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
     for layer, (n_in, n_out) in enumerate(pairwise(d.sizes), start=2):

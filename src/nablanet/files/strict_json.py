@@ -10,7 +10,7 @@ from typing import Any
 from nablanet.shapes import describe
 
 MOST_LEVELS = 64
-_LONGEST_INTEGER = 309  # digits: the largest float64 has as many
+_LONGEST_INTEGER = 308  # digits, so that each can be made a float64
 # up to the next bracket outside a string, or to the end; possessive, so that no text makes it go back
 _UP_TO_BRACKET = re.compile(r'(?:[^][{}"]++|"(?:[^"\\]++|\\.)*+"?+)*+([][{}]|\Z)', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -53,7 +53,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _integer(digits: str) -> int:
+def _integer(digits: str) -> float:
+    if digits == "-0":
+        return -0.0  # no integer can hold it
     if len(digits) > _LONGEST_INTEGER:
         raise ValueError(f"it has an integer of {len(digits)} digits")
     return int(digits)
