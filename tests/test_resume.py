@@ -204,7 +204,7 @@ def test_changed_weights_are_what_training_goes_on_from() -> None:
         ({"batch_size": 4}, ValueError, "resume must have the batch_size of this call, 4; its run had 5"),
         ({"optimizer": nn.Adam()}, ValueError, "the optimizer of this call, 'Adam'; its run had 'SGD'"),
         ({"epochs": 3}, ValueError, "epochs counts the whole run, of which 3 are done"),
-        ({"resume": "history"}, TypeError, "resume must be the History that fit returned"),
+        ({"resume": 3}, TypeError, "resume must be the History that fit returned"),
         ({"resume": nn.History()}, ValueError, "resume needs a History with a state"),
         ({"rows": 22}, ValueError, "the number of samples of this call, 22; its run had 23"),
         ({"dtype": "float32"}, ValueError, "the dtype of this call, 'float32'; its run had 'float64'"),

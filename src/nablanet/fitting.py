@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nablanet import lbfgs, outputs, resuming, training
+from nablanet.checkpoints import Checkpoints, Destination, check_same, check_trainer, settings_of
 from nablanet.dropout import dropout_rates, start_dropout
 from nablanet.lbfgs import LBFGS
 from nablanet.monitoring import MODES
 from nablanet.progress import Bar, progress_bar
-from nablanet.resuming import TrainingState
+from nablanet.resuming import Snapshot, TrainingState
 from nablanet.samples import Samples
 from nablanet.schedules import Plateau, Rates, Schedule, get_schedule
 from nablanet.shapes import Array, describe
@@ -45,6 +46,7 @@ def fit(
     progress: bool,
     resume: object,
     diagnose: Callable[[float | None], Saturation] | None = None,
+    checkpoint: Destination | None = None,
 ) -> History:
     """Train the network on the task until `epochs` are done, or something ends it before.
 
@@ -72,10 +74,15 @@ def fit(
     full_batch = isinstance(task.optimizer, LBFGS)
     if full_batch:
         lbfgs.check_task(task)
-        for who, given in (("schedule", schedule), ("resume", resume), ("dropout", any(rates) or None)):
+        refused = {"schedule": schedule, "resume": resume, "dropout": any(rates) or None}
+        for who, given in {**refused, "checkpoint": checkpoint}.items():
             if given is not None:
                 raise ValueError(f"L-BFGS takes no steps on mini-batches and goes without {who}")
     state = resuming.get_state(resume, network, task, epochs)
+    settings = settings_of(network, task, epochs, rates, plan, rules, validation)
+    if isinstance(resume, Snapshot):
+        check_same(resume, settings)
+    check_trainer(checkpoint, network, task)
 
     stopper = Stopper(rules)
     past = () if state is None else state.epochs
@@ -90,7 +97,10 @@ def fit(
             history.epochs.extend(past)
             if state is not None:
                 history.diagnoses.extend(state.diagnoses or [None] * len(past))
-            history.state = _mini_batches(network, task, epochs, rates, generator, plan, state, between)
+            checkpoints = Checkpoints(checkpoint, network, settings)
+            history.state = _mini_batches(
+                network, task, epochs, rates, generator, plan, resume, state, between, checkpoints
+            )
     if len(history) == epochs:
         history.stopped = None
     history.best_epoch = stopper.best_epoch
@@ -104,8 +114,10 @@ def _mini_batches(
     rates: tuple[float, ...],
     generator: np.random.Generator,
     plan: Schedule,
+    resume: object,
     state: TrainingState | None,
     between: _BetweenEpochs,
+    checkpoints: Checkpoints,
 ) -> TrainingState:
     history, stopper = between.history, between.stopper
     # a state sets the generator below, once it is found to fit; until then that is left as it is
@@ -121,26 +133,39 @@ def _mini_batches(
         trainer.restore(state.trainer)
         generator.bit_generator.state = state.generator
         parameters = network.weights + network.biases
+        if isinstance(resume, Snapshot):
+            assign(parameters, resume.parameters)
         if state.best and state.last and resuming.same(parameters, state.best[1]):
             assign(parameters, state.last)
-    while len(history) < epochs and history.stopped is None:
-        number = len(history)
-        etas = learning_rates.of(number)
-        order = generator.permutation(len(task.X))
-        cost = training.run_epoch(trainer, number, order, etas, between.bar.advance)
-        between.end(cost, float(etas[-1]))
-        learning_rates.see(history.epochs[-1])
-    last = between.restore_best()
-    return TrainingState(
-        epochs=tuple(history.epochs),
-        trainer=trainer.state(),
-        generator=copy.deepcopy(dict(generator.bit_generator.state)),
-        best=stopper.best,
-        last=last,
-        dropout_seed=None if task.dropout is None else task.dropout.seed,
-        diagnoses=tuple(history.diagnoses),
-        **resuming.described(network, task),
-    )
+        checkpoints.begin(state, resume)
+
+    def reached(last: list[Array] | None = None) -> TrainingState:
+        return TrainingState(
+            epochs=tuple(history.epochs),
+            trainer=trainer.state(),
+            generator=copy.deepcopy(dict(generator.bit_generator.state)),
+            best=stopper.best,
+            last=last,
+            dropout_seed=None if task.dropout is None else task.dropout.seed,
+            diagnoses=tuple(history.diagnoses),
+            **resuming.described(network, task),
+        )
+
+    try:
+        while len(history) < epochs and history.stopped is None:
+            number = len(history)
+            etas = learning_rates.of(number)
+            order = generator.permutation(len(task.X))
+            cost = training.run_epoch(trainer, number, order, etas, between.bar.advance)
+            between.end(cost, float(etas[-1]))
+            learning_rates.see(history.epochs[-1])
+            checkpoints.end_epoch(reached)
+        state = reached(between.restore_best())
+        checkpoints.end(state)
+    except BaseException as error:
+        checkpoints.rescue(error)
+        raise
+    return state
 
 
 class _BetweenEpochs:

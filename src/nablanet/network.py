@@ -278,8 +278,10 @@ class Network:
         n_threads: int | None = None,
         progress: bool = True,
         callbacks: Iterable[Callback] = (),
-        resume: History | TrainingState | None = None,
+        resume: History | TrainingState | str | os.PathLike[str] | None = None,
         diagnose: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int = 1,
     ) -> History:
         """Train on samples as rows and return what each epoch came to.
 
@@ -314,12 +316,15 @@ class Network:
         many threads (all cores by default); the result is the same bits for any number. progress: a
         progress bar on standard error where that is a terminal. callbacks: called with each `Epoch`;
         one that returns True ends training. resume: the `History` of an earlier call with the same
-        arguments, which is carried on until `epochs` in all. diagnose: keep, for each epoch, what
-        `explain.saturation` says of (at most 1,000 of) the training rows, in `History.diagnoses`.
+        arguments, which is carried on until `epochs` in all, or the path of its checkpoint, from which this
+        network gets its parameters. diagnose: keep, for each epoch, what `explain.saturation` says of (at
+        most 1,000 of) the training rows, in `History.diagnoses`. checkpoint: a path, to which all that
+        `resume` needs is written after every `every` epochs and at the end, whatever brings it; it replaces
+        an older checkpoint, but no other file.
 
-        Raises ValueError or TypeError before anything changes, and DivergenceError when the cost is
-        no longer finite. Ctrl-C leaves the parameters of the last finished mini-batch, or of the last
-        step that L-BFGS accepted.
+        Raises ValueError, TypeError or OSError before anything changes, DivergenceError when the cost is
+        no longer finite, and OSError when a checkpoint cannot be written. Ctrl-C leaves the parameters of
+        the last finished mini-batch, or of the last step that L-BFGS accepted.
         """
         epochs = shapes.count(epochs, "epochs")
         # here, so that `import nablanet` stays quick
@@ -350,6 +355,17 @@ class Network:
             from nablanet.explain.saturation import watch
 
             look = watch(self, task, diagnose)
+        start: object = resume
+        target = None
+        if checkpoint is not None or isinstance(resume, (str, os.PathLike)):
+            from nablanet.files.checkpoint import destination, read_snapshot
+
+            if isinstance(resume, (str, os.PathLike)):
+                start = read_snapshot(resume)
+            if checkpoint is not None:
+                target = destination(self, checkpoint, every)
+        elif every != 1:
+            raise ValueError(f"every goes with checkpoint, which is None; got every={every!r}")
         return fitting.fit(
             self,
             task,
@@ -362,8 +378,9 @@ class Network:
             early_stopping=early_stopping,
             callbacks=callbacks,
             progress=progress,
-            resume=resume,
+            resume=start,
             diagnose=look,
+            checkpoint=target,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -46,6 +46,22 @@ class TrainingState:
         return len(self.epochs)
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A run between two epochs, with all that another process needs to go on from it.
+
+    parameters: weights then biases, as the network had them. settings: what the run was told, by name, as
+    `checkpoints.settings_of` gives it. diverged: whether the next epoch did. source: what messages
+    call it, such as the file it was read from.
+    """
+
+    parameters: list[Array]
+    state: TrainingState
+    settings: dict[str, Any]
+    diverged: bool = False
+    source: str = "the checkpoint"
+
+
 def described(network: Network, task: Task) -> dict[str, Any]:
     """What a state must fit: the fields of `TrainingState` from `sizes` on."""
     return {
@@ -67,7 +83,7 @@ _WORDS = {
 
 
 def get_state(resume: object, network: Network, task: Task, epochs: int) -> TrainingState | None:
-    """The state in a History, or the state itself, if it fits; None for None.
+    """The state in a History or a Snapshot, or the state itself, if it fits; None for None.
 
     Raises TypeError for anything else and ValueError for a state of another run.
     """
@@ -77,18 +93,24 @@ def get_state(resume: object, network: Network, task: Task, epochs: int) -> Trai
     if state is None:
         raise ValueError("resume needs a History with a state: one that fit has returned, not of L-BFGS")
     if not isinstance(state, TrainingState):
-        raise TypeError(f"resume must be the History that fit returned, or its state, got {describe(resume)}")
+        raise TypeError(
+            "resume must be the History that fit returned, or its state, or the path of a checkpoint, "
+            f"got {describe(resume)}"
+        )
     for name, wanted in described(network, task).items():
-        got = getattr(state, name)
-        if got != wanted:
-            raise ValueError(
-                f"resume must have the {_WORDS[name]} of this call, {wanted!r}; its run had {got!r}"
-            )
-    if epochs <= state.epoch:
+        refuse_other(_WORDS[name], wanted, getattr(state, name))
+    # a file may be all that is left of a run that was over: then there is nothing to do but to read it
+    if epochs < state.epoch or (epochs == state.epoch and not isinstance(resume, Snapshot)):
         raise ValueError(
             f"epochs counts the whole run, of which {state.epoch} are done: it must be more, got {epochs}"
         )
     return state
+
+
+def refuse_other(name: str, wanted: object, got: object, advice: str = "") -> None:
+    """Raise ValueError where this call has something else than the run that it is to go on from."""
+    if got != wanted:
+        raise ValueError(f"resume must have the {name} of this call, {wanted!r}; its run had {got!r}{advice}")
 
 
 def same(parameters: list[Array], others: list[Array]) -> bool:

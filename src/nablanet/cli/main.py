@@ -165,6 +165,22 @@ def train(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column of the table to leave out; may be repeated."),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep there, while training, what --resume needs, whatever ends the run."
+        ),
+    ] = None,
+    every: Annotated[
+        int,
+        typer.Option(
+            parser=options.whole_number(1), metavar="N", help="Epochs from one checkpoint to the next."
+        ),
+    ] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the file of --checkpoint, if it is there already."),
+    ] = False,
     threads: Threads = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -174,6 +190,7 @@ def train(
     One row in five of digits and tables is held out, the same ones in every run; mnist has its test set.
     """
     options.check_train(what, target, data, task, ignore or [])
+    options.check_checkpoint(checkpoint, every, resume)
     sizes = None if hidden is None else options.layer_sizes(hidden)
     console = Console(quiet=quiet, as_json=as_json)
     console.say(f"Reading {what}")  # the imports below, too, take a moment
@@ -183,13 +200,26 @@ def train(
         from nablanet.cli.train import Settings, finish
         from nablanet.cli.train import train as run
 
-        settings = Settings(seed, epochs, batch_size, eta, sizes, activation, cost, optimizer, threads)
+        settings = Settings(
+            seed,
+            epochs,
+            batch_size,
+            eta,
+            sizes,
+            activation,
+            cost,
+            optimizer,
+            threads,
+            checkpoint,
+            every,
+            resume,
+        )
         if what in options.DATA_SETS:
             chosen = tasks.digits_task() if what == "digits" else tasks.mnist_task(data)
         else:
             chosen = tasks.table_task(Path(what), target or "", task, ignore or [])
         path = output or Path(f"{chosen.name}.nabla")
-        replaces = check_output(path)
+        replaces = check_output(path, checkpoint)
         outcome = run(chosen, settings, console)
         finish(chosen, outcome, path, replaces, console)
     if outcome.interrupted:

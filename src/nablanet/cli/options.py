@@ -97,6 +97,13 @@ def check_train(
         raise typer.BadParameter(f"{target} is what is to be predicted", param_hint="--ignore")
 
 
+def check_checkpoint(checkpoint: Path | None, every: int, resume: bool) -> None:
+    """Refuse options that say something about a checkpoint where there is none."""
+    for name, given in (("--resume", resume), ("--every", every != 1)):
+        if given and checkpoint is None:
+            raise typer.BadParameter("goes with --checkpoint FILE", param_hint=name)
+
+
 def check_answers(what: str | None, labels: Path | None, data: Path | None) -> None:
     """Refuse options of `evaluate`, `explain` and `check` that do not go together."""
     if labels is not None and (what is None or what in DATA_SETS):

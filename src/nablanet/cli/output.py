@@ -14,11 +14,16 @@ def picture_path(model: Path) -> Path:
     return model.with_name(model.name + ".png")
 
 
-def check_output(model: Path) -> bool:
+def check_output(model: Path, checkpoint: Path | None = None) -> bool:
     """Whether there is a model already, which the run replaces.
 
-    Raises OSError or ValueError where the run could not save, or would replace what no run has saved.
+    Raises OSError or ValueError where the run could not save, or would replace what no run has saved, or
+    the checkpoint.
     """
+    if checkpoint is not None and os.path.realpath(checkpoint) in map(
+        os.path.realpath, (model, picture_path(model))
+    ):
+        raise ValueError(f"{checkpoint} cannot be the checkpoint: the model or its picture goes there")
     if model.is_dir():
         raise IsADirectoryError(f"{model} is a folder; --output names the model file")
     for path in (model, picture_path(model)):

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nablanet.cli.checkpoints import describe_run, find_checkpoint, how_to_go_on
 from nablanet.cli.console import Console
 from nablanet.cli.output import picture_path
 from nablanet.cli.tasks import Task
 from nablanet.cli.words import count_of, duration, measure
-from nablanet.files import Model, save_model
+from nablanet.files import CheckpointFile, Model, save_model
 from nablanet.network import Network
 from nablanet.optimizers import get_optimizer
 from nablanet.training import DivergenceError, Epoch, History
@@ -34,14 +35,18 @@ class Settings:
     cost: str | None = None
     optimizer: str | None = None
     threads: int | None = None
+    checkpoint: Path | None = None
+    every: int = 1
+    resume: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended. interrupted: by Ctrl-C."""
+    """How training ended. interrupted: by Ctrl-C. advice: how to go on then, if that is possible."""
 
     model: Model
     interrupted: bool
+    advice: str = ""
 
 
 def train(task: Task, settings: Settings, console: Console) -> Outcome:
@@ -64,7 +69,14 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
         f"{min(batch_size, len(task.X_train)):,}; "
         f"seed {settings.seed}"
     )
-    history = History()
+    run = describe_run(task, network, optimizer, batch_size, settings.seed)
+    path = settings.checkpoint
+    found = None if path is None else find_checkpoint(path, settings.resume, run)
+    history = History([] if found is None else list(found.state.epochs))
+    if found is not None:
+        console.say(f"Going on from {path}, after {count_of(found.state.epoch, 'epoch')}")
+    elif settings.resume:
+        console.say(f"There is no {path} yet: starting from the beginning")
 
     def tell(epoch: Epoch) -> None:
         history.epochs.append(epoch)
@@ -82,11 +94,19 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
             n_threads=settings.threads,
             progress=not console.quiet,
             callbacks=[tell],
+            checkpoint=None if path is None else CheckpointFile(str(path), run),
+            every=settings.every,
+            resume=None if found is None else path,
         )
     except KeyboardInterrupt:
         interrupted = True
     except DivergenceError as error:
-        raise DivergenceError(f"{error} No model is saved.") from None
+        advice = how_to_go_on(path, diverged=True)
+        raise DivergenceError(f"{error} No model is saved. {advice}".rstrip()) from None
+    except OSError:  # of the checkpoint; the one before it is whole
+        if advice := how_to_go_on(path):
+            console.warn(advice)
+        raise
     model = Model(
         network,
         task.preprocessing,
@@ -96,7 +116,7 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
         task.target_name,
         history,
     )
-    return Outcome(model, interrupted)
+    return Outcome(model, interrupted, how_to_go_on(path) if interrupted else "")
 
 
 def make_network(task: Task, settings: Settings) -> Network:
@@ -126,6 +146,8 @@ def finish(task: Task, outcome: Outcome, output: Path, replaces: bool, console: 
             f"interrupted after {count_of(len(epochs), 'finished epoch')}; the network, with the weights "
             f"of the last finished mini-batch, is saved in {saved}"
         )
+        if outcome.advice:
+            console.warn(outcome.advice)
         return
     seconds = math.fsum(epoch.seconds for epoch in epochs)
     reached = held_out_text(epochs[-1], task, outcome.model.network)
