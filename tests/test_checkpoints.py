@@ -7,7 +7,7 @@ import copy
 import errno
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +24,15 @@ from nablanet.files.tree import grow, plant, tensors_of
 from nablanet.optimizers import OPTIMIZERS, Optimizer
 from nablanet.shapes import Array
 from networks import Problem, problem
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Flushing is what takes most of the time; test_kill.py looks at it."""
+    original = os.fsync
+    os.fsync = lambda descriptor: None
+    yield
+    os.fsync = original
 
 
 def make(dtype: str = "float64", python: bool = False, seed: int = 0) -> Problem:
@@ -200,6 +209,19 @@ def test_the_state_comes_back_as_it_was(tmp_path: Path) -> None:
         np.testing.assert_equal(one, other)
     assert came.best is not None
     np.testing.assert_equal(came.last, history.state.last)
+
+
+def test_diagnoses_come_back_too(tmp_path: Path) -> None:
+    p, path = make(), tmp_path / "run.ckpt"
+    fit(p, 2)
+    history = fit(p, 4, resume=fit(p, 2), diagnose=True, checkpoint=path)
+    came = read_checkpoint(path).state.diagnoses
+    assert history.diagnoses[:2] == [None, None]
+    assert list(came) == history.diagnoses
+    assert [repr(d) for d in came] == [repr(d) for d in history.diagnoses]
+    rest = fit(make(), 6, resume=path, diagnose=True)
+    assert rest.diagnoses[:4] == history.diagnoses
+    assert None not in rest.diagnoses[4:]
 
 
 def test_every_says_how_often(tmp_path: Path) -> None:
@@ -519,6 +541,13 @@ def put(name: str, value: Any) -> Callable[[dict[str, Any], dict[str, Array]], o
         (put("n_samples", 2.5), "n_samples"),
         (put("optimizer", 1), "name of an optimizer"),
         (put("diverged", 1), "no training"),
+        (put("diagnoses", [None]), "3 diagnoses are wanted"),
+        (put("diagnoses", [{"sizes": (1, 2)}] * 3), "lacks 'inputs'"),
+        (
+            put("diagnoses", [{"inputs": {"n": 0.5}, "layers": (), "eta": None}] * 3),
+            "n should be int, got 0.5",
+        ),
+        (put("diagnoses", [{"inputs": {"evil": 1}, "layers": ()}] * 3), "lacks 'evil'"),
         (put("epochs", None), "no training"),
         (put("epochs", {"cost": np.zeros((2, 2))}), "no training"),
         (put("last", [np.zeros(2)]), "do not go with sizes"),

@@ -26,6 +26,7 @@ KEEP = ["--checkpoint", "run.ckpt"]
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "nablanet.cli.picture", None)  # drawing takes longer than training
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # and so does waiting for the disk
 
 
 def run(*arguments: object, code: int = 0) -> str:
@@ -81,7 +82,8 @@ def test_a_process_that_is_ended_goes_on(sent: signal.Signals) -> None:
     if sent == signal.SIGINT:
         assert process.returncode == 130
         assert f"run.ckpt holds the run after {done} epochs: the same command with --resume goes on" in err
-        assert len(read_model("digits.nabla").history) == done
+        # it may come after an epoch has been told of, and before that has been kept
+        assert len(read_model("digits.nabla").history) - done in (0, 1)
     assert f"after {done} epochs" in run(*arguments)
     assert_same_model("whole.nabla", "digits.nabla")
 

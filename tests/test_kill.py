@@ -154,7 +154,7 @@ def test_another_file_with_such_a_name_is_left_alone(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*names, "net.nabla"])
 
 
-@pytest.mark.skipif(MOMENTS < 200, reason="takes a minute: NABLANET_KILLS=200")
+@pytest.mark.skipif(MOMENTS < 200, reason="needs strace: NABLANET_KILLS=200")
 def test_kill_at_each_system_call_of_a_save(saves: Saves) -> None:
     if shutil.which("strace") is None:
         pytest.skip("needs strace")

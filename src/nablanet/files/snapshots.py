@@ -15,6 +15,7 @@ from nablanet.activations import ACTIVATIONS
 from nablanet.activations import is_builtin as is_builtin_activation
 from nablanet.architecture import check_activations, check_input_scale, float_type
 from nablanet.files.container import ModelFileError, Wanted
+from nablanet.files.diagnoses import from_plain, to_plain
 from nablanet.files.strict_json import parse_object
 from nablanet.files.tree import grow, plant, tensors_of
 from nablanet.network import Network
@@ -76,6 +77,7 @@ def to_file(network: Network, about: dict[str, Any], snapshot: Snapshot) -> tupl
         "optimizer": state.optimizer,
         "batch_size": state.batch_size,
         "n_samples": state.n_samples,
+        "diagnoses": to_plain(state.diagnoses),
         "diverged": snapshot.diverged,
     }
     own = [f"activation {a.name!r}" for a in network.activations if not is_builtin_activation(a)]
@@ -188,7 +190,7 @@ def _snapshot(run: Any, sizes: list[int], dtype: str, settings: dict[str, Any], 
         optimizer=run["optimizer"],
         batch_size=count(run["batch_size"], "batch_size"),
         n_samples=count(run["n_samples"], "n_samples"),
-        diagnoses=(None,) * len(epochs),
+        diagnoses=from_plain(run["diagnoses"], len(epochs)),
     )
     return Snapshot(_parameters(run["parameters"], sizes, dtype), state, settings, run["diverged"], source)
 

@@ -35,11 +35,10 @@ def plant(value: object, name: str, tensors: dict[str, Array], level: int = 0) -
         return value
     if type(value) is float:
         return value if math.isfinite(value) else {"float": str(value)}
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.name in _ALL:
-        kind = "array" if isinstance(value, np.ndarray) else "scalar"
-        array = np.asarray(value, value.dtype.newbyteorder("="), order="C")
-        tensors[name] = array if array.dtype.name in DTYPES else _bytes(array)
-        return {kind: [name, array.dtype.name, list(array.shape)]}
+    if isinstance(value, (np.ndarray, np.generic)) and (dtype := value.dtype.name) in _ALL:
+        array = np.asarray(value, dtype, order="C")  # in this machine's byte order
+        tensors[name] = array if dtype in DTYPES else _bytes(array)
+        return {"array" if isinstance(value, np.ndarray) else "scalar": [name, dtype, list(array.shape)]}
     if type(value) in (list, tuple):
         items = [plant(item, f"{name}.{i}", tensors, level + 1) for i, item in enumerate(value)]  # type: ignore[arg-type, var-annotated]
         return {type(value).__name__: items}
