@@ -30,7 +30,7 @@ from networks import Problem, problem
 def _no_waiting_for_the_disk() -> Iterator[None]:
     """Flushing is what takes most of the time; test_kill.py looks at it."""
     original = os.fsync
-    os.fsync = lambda descriptor: None
+    os.fsync = lambda fd: None
     yield
     os.fsync = original
 

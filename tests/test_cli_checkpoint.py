@@ -63,8 +63,8 @@ def test_a_run_in_parts_saves_the_model_of_a_run_at_once() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_a_process_that_is_ended_goes_on(sent: signal.Signals) -> None:
-    run(*TRAIN, "--epochs", 300, "-o", "whole.nabla")
-    arguments = [*TRAIN, "--epochs", "300", *KEEP, "--every", "3", "--resume"]
+    run(*TRAIN, "--epochs", 150, "-o", "whole.nabla")
+    arguments = [*TRAIN, "--epochs", "150", *KEEP, "--every", "3", "--resume"]
     with subprocess.Popen(
         [sys.executable, "-m", "nablanet", *arguments],
         stdout=subprocess.PIPE,
@@ -78,7 +78,7 @@ def test_a_process_that_is_ended_goes_on(sent: signal.Signals) -> None:
                 break
         err = process.communicate(timeout=60)[1]
     done = read_checkpoint("run.ckpt").state.epoch
-    assert 3 <= done < 300
+    assert 3 <= done < 150
     if sent == signal.SIGINT:
         assert process.returncode == 130
         assert f"run.ckpt holds the run after {done} epochs: the same command with --resume goes on" in err
