@@ -205,6 +205,12 @@ def read_checkpoint(path: Path) -> dict[str, Array]:
     return read(path, "nablanet.checkpoint", expected)[1]
 
 
+def put(raw: bytes, path: Path) -> None:
+    """Write a file anew, which is much quicker than to overwrite it on some systems."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(raw)
+
+
 def check(raw: bytes, folder: Path, kind: str = "nablanet") -> ModelFileError | None:
     """Load a file of these bytes: the one error that is allowed, or None where all is well.
 
@@ -212,8 +218,7 @@ def check(raw: bytes, folder: Path, kind: str = "nablanet") -> ModelFileError | 
     accepted is another to the library of safetensors or to `save_model`.
     """
     path, again = folder / "file", folder / "again"
-    path.unlink(missing_ok=True)  # much quicker than to empty it, on some systems
-    path.write_bytes(raw)
+    put(raw, path)
     load: Callable[[Path], Any] = read_model if kind == "nablanet" else read_checkpoint
     loaded: Any = None
     refused = None

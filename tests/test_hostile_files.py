@@ -18,7 +18,18 @@ from typing import Any
 
 import pytest
 
-from file_mutations import SEED, Stored, check, framed, mutated, read_checkpoint, sealed, seeds, taken_apart
+from file_mutations import (
+    SEED,
+    Stored,
+    check,
+    framed,
+    mutated,
+    put,
+    read_checkpoint,
+    sealed,
+    seeds,
+    taken_apart,
+)
 from nablanet.files import ModelFileError, is_model_file, read_model
 from nablanet.files.strict_json import parse_object
 
@@ -52,7 +63,7 @@ def test_no_flipped_bit_goes_unnoticed(kind: str, n: int, tmp_path: Path) -> Non
     for place in random.Random(0).sample(range(8 * len(whole)), n):
         raw = bytearray(whole)
         raw[place // 8] ^= 1 << place % 8
-        path.write_bytes(raw)
+        put(bytes(raw), path)
         with pytest.raises(ModelFileError, match="flipped"):
             load(path)
 
@@ -60,7 +71,7 @@ def test_no_flipped_bit_goes_unnoticed(kind: str, n: int, tmp_path: Path) -> Non
 def test_a_checkpoint_cut_off_at_any_byte_is_refused(tmp_path: Path) -> None:
     raw, path = WHOLE["nablanet.checkpoint"], tmp_path / "cut"
     for length in range(len(raw)):
-        path.write_bytes(raw[:length])
+        put(raw[:length], path)
         with pytest.raises(ModelFileError, match="cut"):
             read_checkpoint(path)
     assert "damaged or truncated" in refused(raw + b"\0", tmp_path, "nablanet.checkpoint")
