@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nablanet.estimators import full_batch, initial, parameters, stochastic
+from nablanet.estimators import full_batch, initial, parameters, saved, stochastic
 from nablanet.estimators.constraints import STOCHASTIC_SOLVERS
 from nablanet.estimators.held_out import HeldOut, split
 from nablanet.estimators.linked import Link, laid_out
@@ -300,6 +301,24 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             raise ValueError(f"layer must be one of the hidden layers, {there}; got {layer!r}")
         X = validate_data(self, X, accept_sparse="csr", reset=False)
         return self._link().network.hidden(X, 2 + layer % hidden, n_threads=self.n_threads)
+
+    def save_model(self, path: str | os.PathLike[str], *, optimizer_state: bool = False) -> None:
+        """Write a model file that `load_model` reads back: the same predictions, bit for bit.
+
+        It holds no code, and loading it runs none. optimizer_state: also keep what the optimizer
+        remembers, so that partial_fit and warm_start go on as if nothing had happened.
+        `nablanet.load` reads the network alone. Raises NotFittedError, ValueError for a parameter that is
+        a Python function, and OSError, which names the file.
+        """
+        check_is_fitted(self)
+        saved.save_model(self, path, optimizer_state)
+
+    save = save_model  # as a `Network` calls it
+
+    @classmethod
+    def load_model(cls, path: str | os.PathLike[str]) -> Self:
+        """The estimator in a model file. Raises ModelFileError, a ValueError, for another, and OSError."""
+        return saved.load_model(cls, path)
 
     @property
     def _n_features_out(self) -> int:
