@@ -56,6 +56,23 @@ def test_onnx_has_the_scaling_of_the_model(model: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(got[:, 0], np.array(printed, float), rtol=2e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_an_estimators_labels_stay_numbers() -> None:
+    X = np.random.default_rng(0).random((30, 4))
+    y = np.repeat([5, 10, 25], 10)
+    clf = nn.MLPClassifier((6,), max_iter=3, random_state=0).fit(X, y)
+    clf.save_model("coins.nabla")
+    run("export", "coins.nabla", "--to", "npz")
+    with np.load("coins.npz", allow_pickle=False) as arrays:
+        assert arrays["classes"].tolist() == [5, 10, 25]
+    pytest.importorskip("onnx", reason="onnx is not installed (.ci/run installs it)")
+    ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (.ci/run installs it)")
+    run("export", "coins.nabla", "--to", "onnx")
+    labels, probabilities = ort.InferenceSession("coins.onnx").run(None, {"X": X})
+    assert labels.tolist() == clf.predict(X).tolist()
+    np.testing.assert_allclose(probabilities, clf.predict_proba(X), rtol=1e-6)
+
+
 def test_c_is_named_after_the_file_or_as_asked(model: Path) -> None:
     run("export", model, "--to", "c", "-o", "my-net.c")
     assert "void my_net_predict(const float *x, float *y);" in Path("my-net.c").read_text()

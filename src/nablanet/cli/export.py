@@ -21,7 +21,7 @@ def export(model: Path, to: str, output: Path | None, name: str | None, console:
     path = output or Path(f"{model.stem}.{to}")
     replaces = check_export(path, _is_ours[to])
     try:
-        _write(loaded, to, path, name)
+        _write(loaded, _whole(loaded, model), to, path, name)
     except ModuleNotFoundError as error:
         raise ValueError(str(error)) from None  # which says what to install
     console.say(f"{to}: {path}{' (replaced)' if replaces else ''}")
@@ -29,14 +29,24 @@ def export(model: Path, to: str, output: Path | None, name: str | None, console:
         console.warn("the book's format holds the network alone, not the scaling of its inputs")
 
 
-def _write(loaded: Loaded, to: str, path: Path, name: str | None) -> None:
+def _whole(loaded: Loaded, path: Path) -> object:
+    """The model, or the estimator in its file, whose classes are not texts alone."""
+    if loaded.model.estimator is None:
+        return loaded.model
+    from nablanet.estimators import MLPClassifier, MLPRegressor  # not quick to load
+
+    kind = MLPClassifier if loaded.model.task == "classification" else MLPRegressor
+    return kind.load_model(path)
+
+
+def _write(loaded: Loaded, model: object, to: str, path: Path, name: str | None) -> None:
     match to:
         case "onnx":
-            to_onnx(loaded.model, path)
+            to_onnx(model, path)
         case "npz":
-            to_npz(loaded.model, path)
+            to_npz(model, path)
         case "c":
-            to_c(loaded.model, path, name=name)
+            to_c(model, path, name=name)
         case "json":
             to_book_json(loaded.model.network, path)
 
