@@ -79,7 +79,7 @@ def numeric(value: object, name: str) -> Array:
     if value is None:
         raise TypeError(f"{name} must hold numbers, got None")
     if hasattr(value, "toarray"):
-        raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray()")
+        raise TypeError(f"{name} is a sparse matrix; pass {short(name)}.toarray()")
     if np.ma.is_masked(value):
         raise TypeError(f"{name} has masked values; fill them in, or leave their rows out")
     try:
@@ -87,32 +87,55 @@ def numeric(value: object, name: str) -> Array:
     except ValueError:
         raise ValueError(f"{name} is ragged: its parts do not have one common length") from None
     if array.dtype.kind == "O":
-        try:
-            if any(isinstance(cell, (str, bytes)) for cell in array.flat):
-                raise TypeError
-            array = array.astype(np.float64)
-        except (TypeError, ValueError, OverflowError):
-            raise TypeError(f"{name} must hold numbers, got {_first_text(value, array)}") from None
+        array = _from_objects(value, array, name)
     if array.dtype.kind not in "fiub":
-        hint = "; number the classes from 0" if array.dtype.kind in "US" else ""
+        is_text_of_classes = array.dtype.kind in "US" and short(name) in ("y", "Y")
+        hint = "; number the classes from 0" if is_text_of_classes else ""
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{hint}")
     return array
 
 
-def _first_text(value: object, array: Array) -> str:
-    """What in an array of objects is no number, with its column where it comes from a table."""
+def short(name: str) -> str:
+    """The argument itself: X for "the X of validation", x for "x of sample 3 of mini_batch"."""
+    return name.removeprefix("the ").split(" of ")[0]
+
+
+def _from_objects(value: object, array: Array, name: str) -> Array:
+    """An array of Python objects as integers where all of them are, else as float64."""
+    try:
+        if all(isinstance(cell, (int, np.integer)) for cell in array.flat):
+            return array.astype(np.int64)
+    except OverflowError:
+        pass
+    try:
+        if not any(_is_no_number(cell) for cell in array.flat):
+            return array.astype(np.float64)
+    except OverflowError:
+        raise ValueError(f"{name} must be finite as float64, got {_first_odd(value, array)}") from None
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"{name} must hold numbers, got {_first_odd(value, array)}")
+
+
+def _is_no_number(cell: object) -> bool:
+    return cell is None or isinstance(cell, (str, bytes))
+
+
+def _first_odd(value: object, array: Array) -> str:
+    """What in an array of objects is no number of float64, with its column where it comes from a table."""
     for place in np.ndindex(array.shape):
         cell = array[place]
         try:
-            if isinstance(cell, (str, bytes)):
-                raise TypeError
-            float(cell)
+            if not _is_no_number(cell):
+                float(cell)
+                continue
         except (TypeError, ValueError, OverflowError):
-            columns = getattr(value, "columns", None)
-            if columns is not None and len(place) == 2:
-                return f"{cell!r} in column {columns[place[1]]!r}"
-            where = f" at {list(place)}" if place else ""
-            return f"{describe(cell)}{where}"
+            pass
+        columns = getattr(value, "columns", None)
+        if columns is not None and len(place) == 2:
+            return f"{cell!r} in column {columns[place[1]]!r}"
+        where = f" at {list(place)}" if place else ""
+        return f"{describe(cell)}{where}"
     return describe(value)
 
 
@@ -201,6 +224,8 @@ def desired_output(value: object, n: int, layer: int, name: str = "y") -> Array:
     array = numeric(value, name)
     if array.ndim == 0 and n > 1 and array.dtype.kind in "iub":
         return one_hot(array.reshape(1), n, name).T
+    if array.ndim == 0 and n > 1:
+        raise ValueError(f"{_wanted(name, n, layer, ())}; a label is an integer, this is {array}")
     return column(array, n, name, layer)
 
 
@@ -238,14 +263,14 @@ def dense_rows(value: object, n: int, name: str = "X") -> Array:
     if array.ndim == 1 and array.size == n:
         raise ValueError(
             f"{name} must have samples as rows, shape (m, {n}), got shape {array.shape}; "
-            f"for one sample pass {name}.reshape(1, -1)"
+            f"for one sample pass {short(name)}.reshape(1, -1)"
         )
     if array.ndim != 2 or array.shape[1] != n:
         hint = ""
         if array.ndim == 2 and array.shape[0] == n:
             hint = "; rows are samples here, so pass its transpose"
         elif array.ndim > 2 and math.prod(array.shape[1:]) == n:
-            hint = f"; pass {name}.reshape(len({name}), -1)"
+            hint = f"; pass {short(name)}.reshape(len({short(name)}), -1)"
         raise ValueError(
             f"{name} must have samples as rows with {n} numbers each, one for each neuron of layer 1 "
             f"(the input layer): wanted shape (m, {n}), got {array.shape}{hint}"
@@ -368,6 +393,8 @@ def _stack(values: Sequence[Any], n: int) -> Array | None:
     first = np.shape(values[0]) if not isinstance(values[0], (str, bytes)) else None
     if first not in ((n,), (n, 1)):
         return None
+    if any(isinstance(value, np.ma.MaskedArray) for value in values):
+        return None  # np.array forgets the mask
     try:
         array = np.array(values)
     except (ValueError, TypeError):
