@@ -91,7 +91,9 @@ OVERFLOWING_X = [
     Wrong("-10^308", _with(X, -1e308), ValueError, "as float32 must be finite, got -inf"),
 ]
 WRONG_LABELS = [
-    Wrong("more rows", np.arange(M + 1) % CLASSES, ValueError, r"each of the 12 rows of X, got shape \(13,\)"),
+    Wrong(
+        "more rows", np.arange(M + 1) % CLASSES, ValueError, r"each of the 12 rows of X, got shape \(13,\)"
+    ),
     Wrong("fewer rows", LABELS[1:], ValueError, r"each of the 12 rows of X, got shape \(11,\)"),
     Wrong("no rows", LABELS[:0], ValueError, r"each of the 12 rows of X, got shape \(0,\)"),
     Wrong("a number", np.array(1), ValueError, r"each of the 12 rows of X, got shape \(\)"),

@@ -341,7 +341,7 @@ class TestFiles:
             ({"weights": [[[1, "a"]]]}, r"weights\[0\] must hold real numbers"),
             ({"weights": [[[1, None]]]}, r"weights\[0\]"),
             ({"weights": [[[1], [2, 3]]]}, "ragged"),
-            ({"weights": [[[1, 10**400]]]}, "must hold numbers"),
+            ({"weights": [[[1, 10**400]]]}, "must be finite"),
             ({"biases": [[[float("nan")]]]}, r"biases\[0\] must be finite, got nan"),
             ({"biases": 3}, "biases must be a list"),
             ({"cost": "Popen"}, "'Popen' .* is neither QuadraticCost nor CrossEntropyCost"),

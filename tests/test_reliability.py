@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ import scipy.sparse
 import nablanet as nn
 from nablanet import backprop
 from nablanet.book import network2
+from nablanet.files import read_model
 from nablanet.shapes import Array
 from odd_inputs import (
     DESIRED,
@@ -37,6 +42,24 @@ from odd_inputs import (
 )
 
 SIZES = [N, 4, 3]
+# moments at which training is interrupted: .ci/run asks for more
+MOMENTS = 10 * int(os.environ.get("NABLANET_MOMENTS", "30"))
+PACKAGE = str(Path(nn.__file__).parent)
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+
+def run_python(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    paths = [str(Path(__file__).parent), *(p for p in sys.path if p)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 def parameters(net: Any) -> list[Array]:
@@ -144,18 +167,17 @@ def test_wrong_desired_outputs_are_refused_and_nothing_changes(wrong: Wrong) -> 
         check_refused(lambda: network2.Network(SIZES), BOOK, wrong, X, wrong.value)
 
 
-WEIGHTED: dict[str, Callable[[nn.Network, Any], object]] = {
-    "fit": lambda net, w: net.fit(X, LABELS, sample_weight=w, **SETTINGS),
-    "validation": lambda net, w: net.fit(X, LABELS, validation=(X, LABELS, w), **SETTINGS),
-    "mean_cost": lambda net, w: net.mean_cost(X, LABELS, w),
-    "gradient": lambda net, w: net.gradient(X, LABELS, w),
+WEIGHTED: dict[str, Call] = {
+    "fit": lambda net, X, w: net.fit(X, LABELS, sample_weight=w, **SETTINGS),
+    "validation": lambda net, X, w: net.fit(X, LABELS, validation=(X, LABELS, w), **SETTINGS),
+    "mean_cost": lambda net, X, w: net.mean_cost(X, LABELS, w),
+    "gradient": lambda net, X, w: net.gradient(X, LABELS, w),
 }
 
 
 @pytest.mark.parametrize("wrong", WRONG_WEIGHTS, ids=str)
 def test_wrong_sample_weights_are_refused_and_nothing_changes(wrong: Wrong) -> None:
-    calls = {name: lambda net, X, w, call=call: call(net, w) for name, call in WEIGHTED.items()}
-    check_refused(lambda: nn.Network(SIZES, seed=0), calls, wrong, X, wrong.value)
+    check_refused(lambda: nn.Network(SIZES, seed=0), WEIGHTED, wrong, X, wrong.value)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -181,9 +203,9 @@ def trained(X: Any, Y: Any, weights: Any = None, dtype: str = "float64", **setti
 def test_every_form_of_the_same_numbers_trains_the_same_bits(dtype: str, tmp_path: Path) -> None:
     mapped = np.memmap(tmp_path / "x", X.dtype, "w+", shape=X.shape)
     mapped[:] = X
-    forms = {**FORMS, **FLOAT_FORMS, "memory-mapped": lambda array: mapped if array is X else array}
     wanted = bits(trained(X, DESIRED, WEIGHTS, dtype))
-    for name, form in forms.items():
+    assert bits(trained(mapped, DESIRED, WEIGHTS, dtype)) == wanted
+    for name, form in {**FORMS, **FLOAT_FORMS}.items():
         assert bits(trained(form(X), form(DESIRED), form(WEIGHTS), dtype)) == wanted, name
     wanted = bits(trained(X, LABELS, None, dtype))
     for name, form in {**FORMS, **LABEL_FORMS}.items():
@@ -282,3 +304,302 @@ def test_a_mini_batch_may_be_larger_than_the_data(capsys: pytest.CaptureFixture[
 def test_a_network_has_features() -> None:
     with pytest.raises(ValueError, match="the size of layer 1 must be at least 1, got 0"):
         nn.Network([0, 3])
+
+
+# learning rates without sense
+
+Y = DESIRED
+EXTRAS: dict[str, dict[str, Any]] = {
+    "nothing else": {},
+    "validation, restore_best": {"validation": (X, Y), "early_stopping": True},
+    "restore_best by the cost": {"early_stopping": nn.EarlyStopping(metric="cost", patience=3)},
+    "average": {"average": 0.9},
+    "dropout": {"dropout": 0.3},
+    "all of these": {"dropout": 0.2, "average": 0.5, "validation": (X, Y), "early_stopping": True},
+    "cosine": {"schedule": "cosine"},
+    "plateau": {"schedule": nn.Plateau(metric="cost")},
+    "penalties": {"lmbda": 0.1, "l1": 0.1, "alpha": 0.1},
+    "clip_norm": {"clip_norm": 1.0},
+    "clip_value, max_norm": {"clip_value": 1.0, "max_norm": 3.0},
+}
+# steps of these grow without end
+ALWAYS_DIVERGE = ("nothing else", "average", "dropout", "penalties")
+
+
+@pytest.mark.parametrize("kind", [nn.Network, Own])
+@pytest.mark.parametrize("eta", [1e3, 1e30])
+@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Momentum, nn.Nesterov, nn.RMSprop, nn.Adam, nn.AdamW])
+def test_a_learning_rate_without_sense_ends_in_a_message_and_finite_parameters(
+    kind: type[nn.Network], eta: float, optimizer: Any
+) -> None:
+    for extra, settings in EXTRAS.items():
+        for dtype in ("float32", "float64"):
+            net = kind(SIZES, activation="relu", output="identity", dtype=dtype, seed=0)
+            after = [bits(net)]
+            told: list[float] = []
+
+            def keep(epoch: nn.Epoch, net: nn.Network = net, after: Any = after, told: Any = told) -> None:
+                after.append(bits(net))
+                told.append(epoch.cost)
+
+            try:
+                net.fit(
+                    X,
+                    Y,
+                    epochs=60,
+                    batch_size=2,
+                    optimizer=optimizer(eta),
+                    callbacks=[keep],
+                    progress=False,
+                    **settings,
+                )
+            except nn.DivergenceError as error:
+                message = str(error)
+                assert message.startswith(f"training diverged in epoch {len(told)}: the cost or a parameter")
+                assert "smaller eta (it was " in message
+                assert bits(net) == after[-1], extra
+            else:
+                assert optimizer not in (nn.SGD, nn.Momentum) or extra not in ALWAYS_DIVERGE, extra
+            assert all(np.isfinite(p).all() for p in parameters(net))
+            assert np.isfinite(told).all()
+
+
+@pytest.mark.parametrize("eta", [1e3, 1e30])
+@pytest.mark.parametrize("kind", [nn.Network, Own, OwnStep])
+def test_the_chapters_methods_diverge_with_a_message(
+    kind: type[nn.Network], eta: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = kind(SIZES, output="identity", seed=0, dtype="float32")
+    with pytest.raises(
+        nn.DivergenceError, match=rf"diverged in epoch \d+: .* \(it was {re.escape(f'{eta:g}')}\)"
+    ):
+        net.SGD((X, Y), 200, 2, eta)
+    kept = bits(net)
+    with pytest.raises(nn.DivergenceError, match=rf"smaller eta \(it was {re.escape(f'{eta:g}')}\)"):
+        for _ in range(200):
+            kept = bits(net)
+            net.update_mini_batch((X, Y), eta)
+    assert bits(net) == kept
+    assert all(np.isfinite(p).all() for p in parameters(net))
+
+
+class OwnBookStep(network2.Network):
+    def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
+        super().update_mini_batch(mini_batch, eta, lmbda, n)
+        self.weights[0] = self.weights[0] * 1e20
+
+
+@pytest.mark.parametrize("cls", [network2.Network, OwnBookStep])
+def test_the_books_networks_diverge_with_a_message(cls: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    net = cls(SIZES)
+    # its sigmoids hold the gradient, so that it takes the penalty to diverge
+    with pytest.raises(nn.DivergenceError, match=r"diverged in epoch \d+: .* \(it was 1e\+30\)"):
+        net.SGD(pairs(X, LABELS), 100, 2, 1e30, 5.0, pairs(X, LABELS), True, True, True, True)
+    assert all(np.isfinite(p).all() for p in parameters(net))
+    assert net.accuracy(pairs(X, LABELS)) >= 0
+
+
+# Ctrl-C
+
+
+def states_of(net: nn.Network, rows: Array, labels: Array, epochs: int, batch_size: int) -> set[bytes]:
+    """All that `fit` passes through, mini-batch by mini-batch."""
+    found = {b"".join(bits(net))}
+    for _ in range(epochs):
+        order = net._rng.permutation(len(rows))
+        for begin in range(0, len(rows), batch_size):
+            batch = order[begin : begin + batch_size]
+            net.update_mini_batch((rows[batch], labels[batch]), 0.5)
+            found.add(b"".join(bits(net)))
+    return found
+
+
+class AnyMoment:
+    """Raises KeyboardInterrupt before the nth instruction that Python runs within the package."""
+
+    def __init__(self, n: int | None):
+        self.left = n
+        self.seen = 0
+
+    def __call__(self, frame: Any, event: str, _: object) -> Any:
+        if f"{PACKAGE}/" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.seen += 1
+            if self.seen == self.left:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self
+
+
+@pytest.mark.parametrize("kind", [nn.Network, Own])
+def test_an_interruption_at_any_instruction_leaves_the_network_whole(kind: type[nn.Network]) -> None:
+    """The next best to a signal at any moment: one before each instruction of Python's, or many of them."""
+    wanted = states_of(kind(SIZES, seed=0), X, LABELS, 2, 3)
+
+    def fit(moment: AnyMoment) -> nn.Network:
+        net = kind(SIZES, seed=0)
+        before = sys.gettrace()
+        sys.settrace(moment)
+        try:
+            net.fit(X, LABELS, epochs=2, batch_size=3, eta=0.5, progress=False)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        return net
+
+    whole = AnyMoment(None)
+    fit(whole)
+    some = np.random.default_rng(0).integers(1, whole.seen, MOMENTS)
+    for n in range(1, whole.seen) if MOMENTS >= whole.seen else some:
+        assert b"".join(bits(fit(AnyMoment(int(n))))) in wanted, n
+
+
+SIGNALLED = """
+import os, random, signal, sys, threading, time
+import numpy as np
+from test_reliability import Own, nn, states_of
+random.seed(int(sys.argv[1]))
+rows = np.random.default_rng(0).random((400, 20))
+labels = np.arange(400) % 3
+for kind, epochs in ((nn.Network, 30), (Own, 3)):
+    make = lambda: kind([20, 30, 3], seed=0)
+    wanted = states_of(make(), rows, labels, epochs, 8)
+    fit = lambda net: net.fit(rows, labels, epochs=epochs, batch_size=8, eta=0.5, progress=False)
+    started = time.perf_counter()
+    fit(make())
+    seconds = time.perf_counter() - started
+    hits = 0
+    for _ in range(int(sys.argv[2])):
+        net = make()
+        timer = threading.Timer(random.uniform(0, seconds), os.kill, (os.getpid(), signal.SIGINT))
+        try:
+            timer.start()
+            fit(net)
+            timer.join()
+            time.sleep(0.01)
+        except KeyboardInterrupt:
+            hits += 1
+        assert b"".join(a.tobytes() for a in net.weights + net.biases) in wanted
+    print(hits)
+"""
+
+
+@posix
+def test_ctrl_c_at_random_moments_leaves_the_network_whole() -> None:
+    rounds = MOMENTS // 10
+    done = run_python("-c", SIGNALLED, "0", str(rounds))
+    assert done.returncode == 0, done.stderr
+    assert all(int(hits) > rounds / 2 for hits in done.stdout.split())
+
+
+DRIVER = """
+import importlib, os, signal, sys
+name, place, number, *arguments = sys.argv[1:]
+module = importlib.import_module(name)
+owner, attribute = module, place
+while "." in attribute:
+    first, attribute = attribute.split(".", 1)
+    owner = getattr(owner, first)
+original = getattr(owner, attribute)
+def signalled(*args, **kwargs):
+    os.kill(os.getpid(), int(number))
+    return original(*args, **kwargs)
+setattr(owner, attribute, signalled)
+sys.argv[1:] = arguments
+import nablanet.cli
+nablanet.cli.main()
+"""
+RUN = ("train", "digits", "--epochs", "2", "--hidden", "8", "-o", "m.nabla")
+
+
+def command_signalled(place: str, number: int, folder: Path) -> Any:
+    """The command, to which the signal comes each time that a function is called."""
+    module, name = place.split(":")
+    return run_python("-c", DRIVER, module, name, str(int(number)), *RUN, folder=folder)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("place", "epochs", "number"),
+    [
+        # before the first epoch, after one, twice, and while the model is written
+        ("nablanet.training:run_epoch", 0, signal.SIGTERM),
+        ("nablanet.cli.train:describe_epoch", 1, signal.SIGINT),
+        ("nablanet.engine:_store", 0, signal.SIGINT),
+        ("os:fsync", 2, signal.SIGINT),
+        ("os:fsync", 2, signal.SIGTERM),
+    ],
+)
+def test_the_command_saves_when_it_is_stopped(place: str, epochs: int, number: int, tmp_path: Path) -> None:
+    done = command_signalled(place, number, tmp_path)
+    assert done.returncode == 128 + number, done.stderr
+    assert "Traceback" not in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["m.nabla"]
+    model = read_model(tmp_path / "m.nabla")
+    assert len(model.history) == epochs
+    assert np.isfinite(model.network.predict(np.ones((1, 64)))).all()
+
+
+@posix
+def test_a_second_ctrl_c_does_not_end_the_save(tmp_path: Path) -> None:
+    code = DRIVER.replace(
+        "sys.argv[1:] = arguments",
+        "sync = os.fsync\n"
+        "def twice(d):\n    os.kill(os.getpid(), signal.SIGINT); return sync(d)\n"
+        "os.fsync = twice\nsys.argv[1:] = arguments",
+    )
+    done = run_python("-c", code, "nablanet.training", "run_epoch", "2", *RUN, folder=tmp_path)
+    assert done.returncode == 130, done.stderr
+    assert "is saved in m.nabla" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["m.nabla"]
+    read_model(tmp_path / "m.nabla")
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_stopped_before_training_saves_nothing(number: int, tmp_path: Path) -> None:
+    done = command_signalled("nablanet.data.digits:load_digits", number, tmp_path)
+    assert (done.returncode, done.stderr) == (128 + number, "nablanet: interrupted\n")
+    assert not list(tmp_path.iterdir())
+
+
+@posix
+def test_a_command_stopped_while_it_draws_has_saved(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = command_signalled("nablanet.cli.picture:draw", signal.SIGINT, tmp_path)
+    assert done.returncode == 130
+    assert "interrupted before there was a picture; the model is saved" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["m.nabla"]
+
+
+@posix
+def test_ctrl_c_to_a_command_at_random_moments(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arguments = ["train", "digits", "--epochs", "1000000", "--hidden", "8", "--json", "-o"]
+    trained = 0
+    for i in range(max(4, MOMENTS // 75)):
+        path = tmp_path / f"{i}.nabla"
+        with subprocess.Popen(
+            [sys.executable, "-m", "nablanet", *arguments, str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            process.stderr.readline()  # "Reading digits": Python itself has started
+            time.sleep(rng.uniform(0, 1.5))
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert "Traceback" not in err
+        if "is saved in" in err:
+            assert len(read_model(path).history) == len(out.splitlines())
+            trained += 1
+        else:
+            assert not out
+            assert not path.exists()
+    assert trained > 0
+    assert not [p for p in tmp_path.iterdir() if p.suffix != ".nabla"]

@@ -10,7 +10,7 @@ import numpy as np
 from nablanet import samples, shapes, training
 from nablanet.optimizers import SGD
 from nablanet.shapes import Array
-from nablanet.training import DivergenceError, Shuffle, Task
+from nablanet.training import Shuffle, Task
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -64,17 +64,9 @@ def _own_epochs(
     DivergenceError, with the network as the last epoch left it.
     """
     for epoch in range(epochs):
-        before = [p.copy() for p in network.weights + network.biases]
         order = shuffle(len(X))
-        try:
+        with training.own_epoch(network, epoch, eta):
             for k in range(0, len(X), mini_batch_size):
                 batch = order[k : k + mini_batch_size]
                 network.update_mini_batch([(X[[i]].T, Y[[i]].T) for i in batch], eta)
-            finite = all(np.isfinite(p).all() for p in [*network.weights, *network.biases])
-        except DivergenceError:
-            finite = False
-        if not finite:
-            layers = len(network.weights)
-            network.weights[:], network.biases[:] = before[:layers], before[layers:]
-            raise training.diverged(epoch, eta)
         yield

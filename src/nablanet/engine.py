@@ -18,7 +18,7 @@ from nablanet.csr import CSR
 from nablanet.layout import lies_in_columns
 from nablanet.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from nablanet.shapes import Array, Rows, cast, count
-from nablanet.state import check_state
+from nablanet.state import assign, check_state
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -319,9 +319,12 @@ def _store(core: _core.Engine32 | _core.Engine64, network: Network) -> bool:
     weights, biases = _aligned(network.weights), _aligned(network.biases)
     if not core.store(weights, biases):
         return False
-    for kept, written in zip(network.weights + network.biases, weights + biases, strict=True):
-        if kept is not written:
-            kept[...] = written
+    changed = [
+        (kept, written)
+        for kept, written in zip(network.weights + network.biases, weights + biases, strict=True)
+        if kept is not written
+    ]
+    assign([kept for kept, _ in changed], [written for _, written in changed])
     return True
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from nablanet import derivatives
 from nablanet.optimizers import OPTIMIZERS, Optimizer, get_optimizer
 from nablanet.shapes import Array, count, positive
+from nablanet.state import assign
 from nablanet.training import DivergenceError, Task
 
 if TYPE_CHECKING:
@@ -162,8 +163,7 @@ class _Objective:
             new = [value.astype(net.dtype) for value in weights + biases]
         if not all(np.isfinite(value).all() for value in new):
             raise _diverged()
-        for parameter, value in zip(net.weights + net.biases, new, strict=True):
-            parameter[...] = value
+        assign(net.weights + net.biases, new)
 
     def _split(self, x: Array) -> tuple[list[Array], list[Array]]:
         shapes = [p.shape for p in self._network.weights + self._network.biases]

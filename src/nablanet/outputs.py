@@ -54,13 +54,14 @@ def evaluate(
     if network.runs_on_engine() and not own_feedforward:
         return engine.evaluate(network, X, Y, n_threads, weights)
     y = (shapes.one_hot(Y, network.sizes[-1]) if Y.ndim == 1 else Y).astype(network.dtype)
-    if own_feedforward:
-        outputs = _by_feedforward(network, X)
-        costs = for_output(network.cost, network.activations[-1]).function(outputs.T, y.T)
-    else:
-        zs, outputs = (np.vstack(parts) for parts in zip(*_in_numpy(network, X), strict=True))
-        costs = backprop.sample_costs(zs.T, outputs.T, y.T, network.activations[-1], network.cost)
-    return outputs, mean_cost(backprop.weighted(costs, weights), weights)
+    with np.errstate(over="ignore", invalid="ignore"):  # as on the engine: infinity says it all
+        if own_feedforward:
+            outputs = _by_feedforward(network, X)
+            costs = for_output(network.cost, network.activations[-1]).function(outputs.T, y.T)
+        else:
+            zs, outputs = (np.vstack(parts) for parts in zip(*_in_numpy(network, X), strict=True))
+            costs = backprop.sample_costs(zs.T, outputs.T, y.T, network.activations[-1], network.cost)
+        return outputs, mean_cost(backprop.weighted(costs, weights), weights)
 
 
 def _in_numpy(network: Network, X: Rows) -> Iterator[tuple[Array, Array]]:

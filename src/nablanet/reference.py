@@ -61,8 +61,7 @@ class Trainer:
             batch = order[begin : begin + batch_size]
             total += self._learn(batch, eta)
             if not math.isfinite(total) or not _finite(net.weights + net.biases):
-                for parameter, old in zip(net.weights + net.biases, before, strict=True):
-                    parameter[...] = old
+                assign(net.weights + net.biases, before)
                 return math.nan
             advance(len(batch))
         return total / self._weight_of(order)

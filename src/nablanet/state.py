@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,11 @@ def _form(array: Any) -> str:
 
 
 def assign(parameters: list[Array], values: list[Array]) -> None:
-    """Write each array of `values` into that of `parameters`, in place."""
-    for parameter, value in zip(parameters, values, strict=True):
-        parameter[...] = value
+    """Write each array of `values` into that of `parameters`, in place, all of them or none.
+
+    Python answers Ctrl-C between two of its own instructions, and here is one only.
+    """
+    wanted, came = [p.shape for p in parameters], [np.shape(v) for v in values]
+    if came != wanted:
+        raise ValueError(f"values must have the shapes {wanted}, got {came}")
+    deque(map(np.ndarray.__setitem__, parameters, repeat(...), values), maxlen=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -223,6 +224,28 @@ def diverged(epoch: int, eta: float) -> DivergenceError:
         f"training diverged in epoch {epoch}: the cost or a parameter is no longer finite. "
         f"The network keeps the parameters it had before that epoch. Try a smaller eta (it was {eta:g})."
     )
+
+
+class _HasParameters(Protocol):
+    weights: list[Array]
+    biases: list[Array]
+
+
+@contextmanager
+def own_epoch(network: _HasParameters, epoch: int, eta: float) -> Iterator[None]:
+    """Around an epoch of steps of the user's own.
+
+    Raises DivergenceError, with the parameters from before the epoch, where those after it are not finite.
+    """
+    before = [[p.copy() for p in parameters] for parameters in (network.weights, network.biases)]
+    try:
+        yield
+        finite = all(np.isfinite(p).all() for p in [*network.weights, *network.biases])
+    except DivergenceError:
+        finite = False
+    if not finite:
+        network.weights[:], network.biases[:] = before
+        raise diverged(epoch, eta)
 
 
 def accuracy(outputs: Array, Y: Array) -> float | None:

@@ -117,9 +117,10 @@ def _own_steps(
     shuffler: Shuffler,
 ) -> Iterator[None]:
     pairs = data.columns()
-    for _ in range(epochs):
+    for epoch in range(epochs):
         order = shuffler(len(pairs))
-        for k in range(0, len(pairs), mini_batch_size):
-            batch = [pairs[i] for i in order[k : k + mini_batch_size]]
-            owner.update_mini_batch(batch, eta, lmbda, len(pairs))
+        with training.own_epoch(owner, epoch, eta):
+            for k in range(0, len(pairs), mini_batch_size):
+                batch = [pairs[i] for i in order[k : k + mini_batch_size]]
+                owner.update_mini_batch(batch, eta, lmbda, len(pairs))
         yield

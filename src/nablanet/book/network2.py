@@ -220,7 +220,8 @@ class Network:
             outputs = self._outputs(data.X)[:, :, np.newaxis]
             pairs = zip(outputs, data.Y[:, :, np.newaxis], strict=True)
             cost = sum(float(self.cost.fn(a, y)) for a, y in pairs) / n
-        return cost + 0.5 * (lmbda / n) * sum(float(np.square(w).sum()) for w in self.weights)
+        with np.errstate(over="ignore"):  # a cost of infinity says it all
+            return cost + 0.5 * (lmbda / n) * sum(float(np.square(w).sum()) for w in self.weights)
 
     def _outputs(self, X: Array) -> Array:
         if self.overrides("feedforward"):

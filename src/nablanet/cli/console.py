@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from nablanet.cli import INTERRUPTED
+from nablanet.cli.stopping import Stopped
 from nablanet.training import DivergenceError
 
 
@@ -50,8 +51,8 @@ def clean_errors() -> Iterator[None]:
     """Turn the errors a user can cause into one paragraph on standard error and exit code 1."""
     try:
         yield
-    except KeyboardInterrupt:
-        _fail("interrupted", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        _fail("interrupted", error.exit_code if isinstance(error, Stopped) else INTERRUPTED)
     except BrokenPipeError:
         raise  # the reader has gone: nobody to tell
     except OSError as error:

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from nablanet.cli import INTERRUPTED, options
+from nablanet.cli import options
 from nablanet.cli.console import Console, clean_errors
+from nablanet.cli.stopping import StopSignals
 from nablanet.version import __version__
 
 app = typer.Typer(
@@ -194,7 +195,7 @@ def train(
     sizes = None if hidden is None else options.layer_sizes(hidden)
     console = Console(quiet=quiet, as_json=as_json)
     console.say(f"Reading {what}")  # the imports below, too, take a moment
-    with clean_errors():
+    with clean_errors(), StopSignals() as signals:
         from nablanet.cli import tasks
         from nablanet.cli.output import check_output
         from nablanet.cli.train import Settings, finish
@@ -220,10 +221,10 @@ def train(
             chosen = tasks.table_task(Path(what), target or "", task, ignore or [])
         path = output or Path(f"{chosen.name}.nabla")
         replaces = check_output(path, checkpoint)
-        outcome = run(chosen, settings, console)
-        finish(chosen, outcome, path, replaces, console)
-    if outcome.interrupted:
-        raise typer.Exit(INTERRUPTED)
+        outcome = run(chosen, settings, console, signals)
+        interrupted = finish(chosen, outcome, path, replaces, console, signals)
+    if interrupted is not None:
+        raise typer.Exit(interrupted)
 
 
 @app.command()

@@ -135,6 +135,11 @@ def _predicted_and_true(figure: Any, task: Task, outputs: Array) -> None:
     """A point for each held-out row (some of them, where there are very many)."""
     chosen = slice(None, None, -(-len(outputs) // _MOST_POINTS))
     predicted, true = (task.mean + task.unit * a[chosen, 0].astype(float) for a in (outputs, task.Y_test))
+    known = np.isfinite(predicted)  # an outlier's prediction may overflow
+    predicted, true = predicted[known], true[known]
+    if not len(predicted):
+        figure.suptitle("No prediction of a held-out row is finite", fontsize=11)
+        return
     left, right = figure.subplots(1, 2)
     left.scatter(true, predicted, s=9, alpha=0.35, color=BLUE, linewidths=0)
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]

@@ -10,12 +10,13 @@ from typing import Any
 from nablanet.cli.checkpoints import describe_run, find_checkpoint, how_to_go_on
 from nablanet.cli.console import Console
 from nablanet.cli.output import picture_path
+from nablanet.cli.stopping import Stopped, StopSignals
 from nablanet.cli.tasks import Task
 from nablanet.cli.words import count_of, duration, measure
 from nablanet.files import CheckpointFile, Model, save_model
 from nablanet.network import Network
 from nablanet.optimizers import get_optimizer
-from nablanet.training import DivergenceError, Epoch, History
+from nablanet.training import DivergenceError, Epoch, History, diverged
 
 # of the optimizers that have none of their own; momentum of 0.9 takes steps that are ten times as long
 _ETAS = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01}
@@ -42,15 +43,21 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended. interrupted: by Ctrl-C. advice: how to go on then, if that is possible."""
+    """How training ended. interrupted: by Ctrl-C or SIGTERM, as the exit code that says so.
+
+    advice: how to go on then, if that is possible.
+    """
 
     model: Model
-    interrupted: bool
+    interrupted: int | None
     advice: str = ""
 
 
-def train(task: Task, settings: Settings, console: Console) -> Outcome:
-    """Train a network for the task, which saves nothing. Raises ValueError, TypeError or DivergenceError."""
+def train(task: Task, settings: Settings, console: Console, signals: StopSignals) -> Outcome:
+    """Train a network for the task, which saves nothing. Raises ValueError, TypeError or DivergenceError.
+
+    From then on `signals` holds back what could end the command before the network is saved.
+    """
     network = make_network(task, settings)
     defaults = task.defaults
     name = settings.optimizer or defaults.optimizer
@@ -82,24 +89,27 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
         history.epochs.append(epoch)
         console.epoch(describe_epoch(epoch, task, network), epoch_content(epoch, task, network))
 
-    interrupted = False
+    interrupted = None
+    signals.hold()
     try:
-        network.fit(
-            task.X_train,
-            task.Y_train,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            validation=(task.X_test, task.Y_test),
-            n_threads=settings.threads,
-            progress=not console.quiet,
-            callbacks=[tell],
-            checkpoint=None if path is None else CheckpointFile(str(path), run),
-            every=settings.every,
-            resume=None if found is None else path,
-        )
-    except KeyboardInterrupt:
-        interrupted = True
+        with signals.raising():
+            network.fit(
+                task.X_train,
+                task.Y_train,
+                epochs=epochs,
+                batch_size=batch_size,
+                optimizer=optimizer,
+                validation=(task.X_test, task.Y_test),
+                n_threads=settings.threads,
+                progress=not console.quiet,
+                callbacks=[tell],
+                checkpoint=None if path is None else CheckpointFile(str(path), run),
+                every=settings.every,
+                resume=None if found is None else path,
+            )
+    except Stopped as stopped:
+        signals.hold()  # again, where a second signal came within `raising`
+        interrupted = stopped.exit_code
     except DivergenceError as error:
         advice = how_to_go_on(path, diverged=True)
         raise DivergenceError(f"{error} No model is saved. {advice}".rstrip()) from None
@@ -107,6 +117,7 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
         if advice := how_to_go_on(path):
             console.warn(advice)
         raise
+    _check_last_epoch(network, task, history)
     model = Model(
         network,
         task.preprocessing,
@@ -117,6 +128,15 @@ def train(task: Task, settings: Settings, console: Console) -> Outcome:
         history,
     )
     return Outcome(model, interrupted, how_to_go_on(path) if interrupted else "")
+
+
+def _check_last_epoch(network: Network, task: Task, history: History) -> None:
+    """Refuse a network that diverged in the last step, which no later epoch could notice."""
+    if not history.epochs or math.isfinite(history.epochs[-1].validation_cost or 0.0):
+        return
+    if not math.isfinite(network.mean_cost(task.X_train, task.Y_train)):
+        last = history.epochs[-1]
+        raise DivergenceError(f"{diverged(last.epoch, last.eta or 0.0)} No model is saved.")
 
 
 def make_network(task: Task, settings: Settings) -> Network:
@@ -136,8 +156,13 @@ def make_network(task: Task, settings: Settings) -> Network:
     )
 
 
-def finish(task: Task, outcome: Outcome, output: Path, replaces: bool, console: Console) -> None:
-    """Save the model, say what was reached, and draw the picture. replaces: an older model."""
+def finish(
+    task: Task, outcome: Outcome, output: Path, replaces: bool, console: Console, signals: StopSignals
+) -> int | None:
+    """Save the model, say what was reached, and draw the picture. replaces: an older model.
+
+    Returns the exit code of an interruption, or None.
+    """
     save_model(outcome.model, output)
     epochs = outcome.model.history.epochs
     saved = f"{output} (replaced)" if replaces else str(output)
@@ -148,7 +173,7 @@ def finish(task: Task, outcome: Outcome, output: Path, replaces: bool, console: 
         )
         if outcome.advice:
             console.warn(outcome.advice)
-        return
+        return outcome.interrupted
     seconds = math.fsum(epoch.seconds for epoch in epochs)
     reached = held_out_text(epochs[-1], task, outcome.model.network)
     console.say(
@@ -156,14 +181,23 @@ def finish(task: Task, outcome: Outcome, output: Path, replaces: bool, console: 
         f"{duration(seconds)} of training"
     )
     console.say(f"Model: {saved}")
-    picture = picture_path(output)
+    try:
+        with signals.raising():
+            _draw(task, outcome.model, picture_path(output), console)
+    except Stopped as stopped:
+        console.warn("interrupted before there was a picture; the model is saved")
+        return stopped.exit_code
+    return None
+
+
+def _draw(task: Task, model: Model, path: Path, console: Console) -> None:
     try:
         from nablanet.cli.picture import draw
     except ModuleNotFoundError:
         console.say('Picture: none, for it needs matplotlib: pip install "nablanet[plot]"')
         return
-    draw(task, outcome.model, picture)
-    console.say(f"Picture: {picture}")
+    draw(task, model, path)
+    console.say(f"Picture: {path}")
 
 
 def describe_epoch(epoch: Epoch, task: Task, network: Network) -> str:
