@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 
 import nablanet as nn
 from nablanet.shapes import Array
-from networks import problem
+from networks import Problem, problem
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -69,6 +70,57 @@ def test_fits_through_joblib(backend: str, in_a_row: list[bytes]) -> None:
     joblib = pytest.importorskip("joblib")
     run = joblib.Parallel(n_jobs=2, backend=backend, timeout=100)
     assert run(joblib.delayed(fit)(seed) for seed in range(4)) == in_a_row[:4]
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_children_of_a_fork_amid_training(n_threads: int, in_a_row: list[bytes]) -> None:
+    """Each thread of the parent may hold whatever lock it holds while it trains."""
+    done = threading.Event()
+    trained: list[bytes] = []
+
+    def keep_training() -> None:
+        while not done.is_set():
+            trained.append(fit(3, 4))
+
+    worker = threading.Thread(target=keep_training)
+    worker.start()
+    try:
+        for seed in range(6):
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                try:
+                    signal.alarm(60)  # rather than hang
+                    p = problem([120, 90, 10], "tanh", "cross_entropy", "softmax", m=300, seed=seed)
+                    p.network.predict(p.X, n_threads=n_threads)
+                    os.write(write, hashlib.sha256(fit(seed, n_threads)).digest())
+                finally:
+                    os._exit(0)
+            os.close(write)
+            with os.fdopen(read, "rb") as pipe:
+                found = pipe.read()
+            assert os.waitpid(child, 0)[1] == 0
+            assert found == hashlib.sha256(in_a_row[seed]).digest()
+    finally:
+        done.set()
+        worker.join()
+    assert set(trained) == {in_a_row[3]}
+
+
+def test_a_fit_of_the_same_network_inside_its_callback() -> None:
+    """It trains on from where the epoch has ended, and the outer one from where it has ended."""
+    nested, one_by_one = (problem([6, 5, 3], "tanh", "cross_entropy", "softmax", m=30) for _ in range(2))
+
+    def fit(p: Problem, epochs: int, **arguments: Any) -> None:
+        p.network.fit(p.X, p.Y, epochs=epochs, batch_size=7, eta=0.1, n_threads=2, **arguments)
+
+    fit(nested, 3, callbacks=[lambda _: fit(nested, 2)])
+    for _ in range(3):
+        fit(one_by_one, 1)
+        fit(one_by_one, 2)
+    assert np.array_equal(parameters_of(nested.network), parameters_of(one_by_one.network))
 
 
 class Interrupt(Exception):  # noqa: N818 - no error, and not to be caught as KeyboardInterrupt by pytest

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nablanet import shapes
+from nablanet import memory, shapes
 from nablanet.activations import SOFTMAX, Activation, get_activation
 from nablanet.costs import Cost, suitable_output
-
-_SURELY_THERE = 2**30  # bytes that are allocated without asking first
 
 
 def float_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
@@ -36,18 +34,11 @@ def check_input_scale(value: object, dtype: np.dtype[Any]) -> float:
 
 
 def check_memory(sizes: list[int], dtype: np.dtype[Any]) -> None:
-    """Refuse parameters that the system has no memory for, before any are drawn: MemoryError."""
-    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-    needed = parameters * dtype.itemsize
-    if needed < _SURELY_THERE:
-        return
-    try:
-        np.empty(needed, np.uint8)
-    except (MemoryError, ValueError, OverflowError):
-        raise MemoryError(
-            f"sizes {sizes} make {parameters:,} parameters, {needed / 2**30:,.0f} GiB as {dtype}, "
-            "which do not fit into memory"
-        ) from None
+    """Refuse parameters that there is no memory for, before any are drawn: MemoryError."""
+    counts = [(n_in + 1) * n_out for n_in, n_out in pairwise(sizes)]
+    # those of a layer are drawn as float64 and then laid out
+    needed = sum(counts) * dtype.itemsize + max(counts) * (16 - dtype.itemsize)
+    memory.require(needed, f"sizes {sizes} make {sum(counts):,} parameters, which as {dtype}")
 
 
 def layer_activations(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from nablanet import _core
+from nablanet import _core, memory
 from nablanet.activations import ACTIVATIONS
 from nablanet.activations import is_builtin as is_builtin_activation
 from nablanet.costs import COSTS, is_builtin, parameter_of
@@ -35,6 +36,8 @@ _METHOD_NUMBERS: dict[type[Optimizer], int] = {
     RMSprop: 4,
     AdamW: 5,
 }
+# velocities and moments, each as large as the parameters
+_MOMENTS: dict[type[Optimizer], int] = {Adam: 2, AdamW: 2, Momentum: 1, Nesterov: 1, RMSprop: 1}
 _SCALAR_NUMBERS = {
     np.dtype(name): number for number, name in enumerate(["float32", "float64", "float16", "uint8"])
 }
@@ -45,6 +48,8 @@ _SCALAR_NUMBERS = {
 _WORK_PER_CALL = 1e9
 _WORK_PER_NEURON = 100
 _WORK_PER_BATCH = 1e5
+
+_WORK_OF_LONG_STEP = 2e8  # as in the core
 
 _FEW_ROWS = 4
 _MOST_THREADS = 256  # more than any step divides into
@@ -84,6 +89,24 @@ def available_threads() -> int:
 def check_threads(n_threads: object) -> int | None:
     """The most threads to use, at least 1; None for all cores."""
     return None if n_threads is None else count(n_threads, "n_threads")
+
+
+def training_bytes(
+    sizes: Sequence[int], itemsize: int, optimizer: Optimizer, batch_size: int, *, remembered: bool = False
+) -> int:
+    """What the core takes at least to train a network with these sizes, beside the network itself.
+
+    remembered: whether what the optimizer remembers is copied at the end, for another run.
+    """
+    counts = [(n_in + 1) * n_out for n_in, n_out in pairwise(sizes)]
+    moments = _MOMENTS.get(type(optimizer), 0)
+    sets = 1 + moments
+    # where a step takes long, a copy of all that it changes
+    sets *= 2 if batch_size * sum(counts) > _WORK_OF_LONG_STEP else 1
+    # activations, and from layer 2 on errors and slopes; weights from layer 3 on also transposed
+    rows = batch_size * (sizes[0] + 3 * sum(sizes[1:]))
+    copies = moments if remembered else 0
+    return ((sets + copies) * sum(counts) + sum(counts[1:]) + rows) * itemsize
 
 
 def knows_outputs(network: Network) -> bool:
@@ -216,6 +239,10 @@ class Trainer:
     def __init__(self, network: Network, task: Task):
         self._network = network
         self._batch_size = min(task.batch_size, len(task.X))
+        memory.require(
+            training_bytes(network.sizes, network.dtype.itemsize, task.optimizer, self._batch_size),
+            f"a mini-batch of {self._batch_size} rows and the optimizer's state",
+        )
         self._core = _core_for(network, task.n_threads)
         self._weights = task.weights
         X, Y = _inputs(task.X, network), _desired(task.Y, network)
@@ -305,6 +332,7 @@ def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core
 
 
 def _loaded(network: Network, n_threads: int | None) -> _core.Engine32 | _core.Engine64:
+    memory.require(sum(p.nbytes for p in network.weights), "the engine's own weights")
     core = _core_for(network, n_threads)
     _load(core, network)
     return core

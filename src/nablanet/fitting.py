@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nablanet import lbfgs, outputs, resuming, training
+from nablanet import engine, lbfgs, memory, outputs, resuming, training
 from nablanet.checkpoints import Checkpoints, Destination, check_same, check_trainer, settings_of
 from nablanet.dropout import dropout_rates, start_dropout
 from nablanet.lbfgs import LBFGS
@@ -83,6 +83,7 @@ def fit(
     if isinstance(resume, Snapshot):
         check_same(resume, settings)
     check_trainer(checkpoint, network, task)
+    _check_memory(network, task, rules)
 
     stopper = Stopper(rules)
     past = () if state is None else state.epochs
@@ -229,6 +230,19 @@ class _BetweenEpochs:
         last = [p.copy() for p in parameters]
         assign(parameters, self.stopper.best[1])
         return last
+
+
+def _check_memory(network: Network, task: Task, rules: EarlyStopping | None) -> None:
+    """Refuse a training for which there is no memory, before anything has changed: MemoryError."""
+    batch_size = min(task.batch_size, len(task.X))
+    needed = engine.training_bytes(
+        network.sizes, network.dtype.itemsize, task.optimizer, batch_size, remembered=True
+    )
+    if rules is not None and rules.restore_best:
+        needed += sum(p.nbytes for p in network.weights + network.biases)
+    memory.require(
+        needed, f"what training with {task.optimizer.name} remembers and mini-batches of {batch_size} rows"
+    )
 
 
 def _is_true(answer: object) -> bool:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nablanet.layout import in_columns
 from nablanet.shapes import Array, cast, describe, numeric
 
 # a string, since NumPy loads its random numbers when they are first named
@@ -53,10 +54,7 @@ INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
 def initialize(
     init: str | Initializer, rng: np.random.Generator, sizes: list[int], dtype: np.dtype
 ) -> tuple[list[Array], list[Array]]:
-    """Draw (weights, biases) for layers 2..L of a network with these sizes.
-
-    They may be the very arrays that a function `init` has given.
-    """
+    """Draw (weights, biases) for layers 2..L of a network with these sizes, laid out `in_columns`."""
     if isinstance(init, str):
         if init not in INITIALIZERS:
             raise ValueError(f"no initializer {init!r}; there are: {', '.join(INITIALIZERS)}")
@@ -79,6 +77,6 @@ def initialize(
                 f"init must return w of shape {(n_out, n_in)} and b of shape {(n_out, 1)} for layer "
                 f"{layer}, got {w.shape} and {b.shape}"
             )
-        weights.append(w)
-        biases.append(b)
+        weights.append(in_columns(w))
+        biases.append(in_columns(b))
     return weights, biases

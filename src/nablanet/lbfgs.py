@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nablanet import derivatives
+from nablanet import derivatives, memory
 from nablanet.optimizers import OPTIMIZERS, Optimizer, get_optimizer
 from nablanet.shapes import Array, count, positive
 from nablanet.state import assign
@@ -104,6 +104,10 @@ def minimize(network: Network, task: Task, epochs: int, end: EndOfIteration) -> 
 
     method = task.optimizer
     assert isinstance(method, LBFGS)  # noqa: S101 - for the type checker
+    count_of_all = sum(p.size for p in network.weights + network.biases)
+    memory.require(
+        (2 * method.history_size + 8) * 8 * count_of_all, f"the past {method.history_size} steps of L-BFGS"
+    )
     result = optimize.minimize(
         objective,
         np.concatenate([p.ravel() for p in network.weights + network.biases], dtype=np.float64),

@@ -87,9 +87,6 @@ class Network:
         architecture.check_memory(self.sizes, self.dtype)
         self._rng = np.random.default_rng(None if seed is None else shapes.count(seed, "seed", 0))
         self.weights, self.biases = initialize(init, self._rng, self.sizes, self.dtype)
-        for arrays in (self.weights, self.biases):
-            for i, array in enumerate(arrays):
-                arrays[i] = in_columns(array)  # one by one, as those drawn need not stay
 
     def __repr__(self) -> str:
         names = ", ".join(a.name for a in self.activations)
