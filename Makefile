@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' -o -name '*.inl')
 
-.PHONY: run test fuzz test-allocations test-arm test-sanitized lint bench format clean
+.PHONY: run test fuzz test-allocations test-arm test-sanitized wheel lint bench format clean
 
 run: .venv/.package
 	$(BIN)/nablanet train digits
@@ -51,6 +51,13 @@ test-sanitized: .venv/.cmake
 	  done; \
 	done
 
+# the source distribution, the wheel that is built from it, and the wheel tried alone in an environment of
+# its own
+wheel: .venv/.build
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python tests/check_wheel.py dist
+
 lint: .venv/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -67,7 +74,7 @@ format: .venv/.lint
 	$(BIN)/clang-format -i $(CPP)
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv build dist
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -92,6 +99,10 @@ clean:
 
 .venv/.cmake: .venv/bin/python
 	$(BIN)/pip install --quiet cmake
+	touch $@
+
+.venv/.build: .venv/bin/python
+	$(BIN)/pip install --quiet build
 	touch $@
 
 .venv/.bench: .venv/.package

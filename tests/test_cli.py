@@ -385,7 +385,8 @@ def test_ctrl_c_saves_the_network() -> None:
     assert "Traceback" not in err
     assert "is saved in digits.nabla" in err
     model = read_model("digits.nabla")
-    assert len(model.history) == 3 + len(out.splitlines())
+    told = 3 + len(out.splitlines())
+    assert told <= len(model.history) <= told + 1  # the last line may not have been written yet
     pixels, labels = sklearn_digits(return_X_y=True)
     assert np.mean(model.network.predict(pixels / 16).argmax(axis=1) == labels) > 0.8
 

@@ -225,7 +225,9 @@ def test_ctrl_c_to_a_command_at_random_moments(tmp_path: Path) -> None:
         assert process.returncode == 130, err
         assert "Traceback" not in err
         if "is saved in" in err:
-            assert len(read_model(path).history) == len((first + out).splitlines())
+            told = len((first + out).splitlines())
+            # the last epoch may have been over and its line not yet written
+            assert told <= len(read_model(path).history) <= told + 1
             trained += 1
         else:
             assert not first + out

@@ -92,20 +92,26 @@ def check_threads(n_threads: object) -> int | None:
 
 
 def training_bytes(
-    sizes: Sequence[int], itemsize: int, optimizer: Optimizer, batch_size: int, *, remembered: bool = False
+    sizes: Sequence[int],
+    itemsize: int,
+    optimizer: Optimizer,
+    batch_size: int,
+    *,
+    average: bool = False,
+    remembered: bool = False,
 ) -> int:
     """What the core takes at least to train a network with these sizes, beside the network itself.
 
     remembered: whether what the optimizer remembers is copied at the end, for another run.
     """
     counts = [(n_in + 1) * n_out for n_in, n_out in pairwise(sizes)]
-    moments = _MOMENTS.get(type(optimizer), 0)
-    sets = 1 + moments
+    kept = _MOMENTS.get(type(optimizer), 0) + average
+    sets = 1 + kept
     # where a step takes long, a copy of all that it changes
     sets *= 2 if batch_size * sum(counts) > _WORK_OF_LONG_STEP else 1
     # activations, and from layer 2 on errors and slopes; weights from layer 3 on also transposed
     rows = batch_size * (sizes[0] + 3 * sum(sizes[1:]))
-    copies = moments if remembered else 0
+    copies = kept if remembered else 0
     return ((sets + copies) * sum(counts) + sum(counts[1:]) + rows) * itemsize
 
 
@@ -240,7 +246,13 @@ class Trainer:
         self._network = network
         self._batch_size = min(task.batch_size, len(task.X))
         memory.require(
-            training_bytes(network.sizes, network.dtype.itemsize, task.optimizer, self._batch_size),
+            training_bytes(
+                network.sizes,
+                network.dtype.itemsize,
+                task.optimizer,
+                self._batch_size,
+                average=task.average is not None,
+            ),
             f"a mini-batch of {self._batch_size} rows and the optimizer's state",
         )
         self._core = _core_for(network, task.n_threads)

@@ -236,7 +236,12 @@ def _check_memory(network: Network, task: Task, rules: EarlyStopping | None) -> 
     """Refuse a training for which there is no memory, before anything has changed: MemoryError."""
     batch_size = min(task.batch_size, len(task.X))
     needed = engine.training_bytes(
-        network.sizes, network.dtype.itemsize, task.optimizer, batch_size, remembered=True
+        network.sizes,
+        network.dtype.itemsize,
+        task.optimizer,
+        batch_size,
+        average=task.average is not None,
+        remembered=True,
     )
     if rules is not None and rules.restore_best:
         needed += sum(p.nbytes for p in network.weights + network.biases)

@@ -194,8 +194,8 @@ def train(
     options.check_checkpoint(checkpoint, every, resume)
     sizes = None if hidden is None else options.layer_sizes(hidden)
     console = Console(quiet=quiet, as_json=as_json)
-    console.say(f"Reading {what}")  # the imports below, too, take a moment
     with clean_errors(), StopSignals() as signals:
+        console.say(f"Reading {what}")  # the imports below, too, take a moment
         from nablanet.cli import tasks
         from nablanet.cli.output import check_output
         from nablanet.cli.train import Settings, finish
@@ -215,10 +215,13 @@ def train(
             every,
             resume,
         )
-        if what in options.DATA_SETS:
-            chosen = tasks.digits_task() if what == "digits" else tasks.mnist_task(data)
-        else:
-            chosen = tasks.table_task(Path(what), target or "", task, ignore or [])
+        if what == "digits":
+            chosen = tasks.digits_task()  # which is little but imports
+        with signals.raising():
+            if what == "mnist":
+                chosen = tasks.mnist_task(data)
+            elif what != "digits":
+                chosen = tasks.table_task(Path(what), target or "", task, ignore or [])
         path = output or Path(f"{chosen.name}.nabla")
         replaces = check_output(path, checkpoint)
         outcome = run(chosen, settings, console, signals)

@@ -19,14 +19,15 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Within `with`, the two signals raise `Stopped`, after `hold` only where `raising` says so.
+    """Within `with`, the two signals are kept in mind, and raise `Stopped` where `raising` says so.
 
-    received: the signal that came while none was raised, or None.
+    received: the signal that came while none was raised, or None. An import that one cuts short may fail in
+    ways of its own, so imports are best made where none is raised.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._raises = True
+        self._raises = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -50,7 +51,7 @@ class StopSignals:
         self.received = number
 
     def hold(self) -> None:
-        """From here on keep signals in mind instead of raising them."""
+        """Keep signals in mind again, where a second one came just at the end of `raising`."""
         self._raises = False
 
     @contextmanager

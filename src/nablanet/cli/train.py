@@ -59,7 +59,7 @@ class Outcome:
 def train(task: Task, settings: Settings, console: Console, signals: StopSignals) -> Outcome:
     """Train a network for the task, which saves nothing. Raises ValueError, TypeError or DivergenceError.
 
-    From then on `signals` holds back what could end the command before the network is saved.
+    `signals` are raised in `fit` only, so that nothing ends the command before the network is saved.
     """
     defaults = task.defaults
     name = settings.optimizer or defaults.optimizer
@@ -94,7 +94,6 @@ def train(task: Task, settings: Settings, console: Console, signals: StopSignals
         console.epoch(describe_epoch(epoch, task, network), epoch_content(epoch, task, network))
 
     interrupted = None
-    signals.hold()
     try:
         with signals.raising():
             network.fit(
@@ -112,7 +111,7 @@ def train(task: Task, settings: Settings, console: Console, signals: StopSignals
                 resume=None if found is None else path,
             )
     except Stopped as stopped:
-        signals.hold()  # again, where a second signal came within `raising`
+        signals.hold()
         interrupted = stopped.exit_code
     except DivergenceError as error:
         advice = how_to_go_on(path, diverged=True)
@@ -200,23 +199,20 @@ def finish(
         f"{duration(seconds)} of training"
     )
     console.say(f"Model: {saved}")
-    try:
-        with signals.raising():
-            _draw(task, outcome.model, picture_path(output), console)
-    except Stopped as stopped:
-        console.warn("interrupted before there was a picture; the model is saved")
-        return stopped.exit_code
-    return None
-
-
-def _draw(task: Task, model: Model, path: Path, console: Console) -> None:
+    picture = picture_path(output)
     try:
         from nablanet.cli.picture import draw
     except ModuleNotFoundError:
         console.say('Picture: none, for it needs matplotlib: pip install "nablanet[plot]"')
-        return
-    draw(task, model, path)
-    console.say(f"Picture: {path}")
+        return None if signals.received is None else Stopped(signals.received).exit_code
+    try:
+        with signals.raising():
+            draw(task, outcome.model, picture)
+    except Stopped as stopped:
+        console.warn("interrupted before there was a picture; the model is saved")
+        return stopped.exit_code
+    console.say(f"Picture: {picture}")
+    return None
 
 
 def describe_epoch(epoch: Epoch, task: Task, network: Network) -> str:
