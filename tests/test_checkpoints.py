@@ -509,6 +509,7 @@ def put(name: str, value: Any) -> Callable[[dict[str, Any], dict[str, Array]], o
         (lambda c, t: c["network"].update(activations=["tanh", "evil"]), "no such activation"),
         (lambda c, t: c["network"].update(activations=["tanh"]), "activation"),
         (lambda c, t: c["network"].update(activations=[["tanh"], "tanh"]), "should be texts"),
+        (lambda c, t: c["network"].update(activations=[]), "no training"),
         (lambda c, t: c["network"].update(cost="absolute"), "no such activation or cost"),
         (lambda c, t: c["network"].update(input_scale=-1.0), "input_scale"),
         (lambda c, t: c["network"].pop("cost"), "lacks 'cost'"),

@@ -53,7 +53,7 @@ def load_model(kind: type[Kind], path: str | os.PathLike[str]) -> Kind:
     model = read_model(path)
     try:
         return _from_model(kind, model)
-    except (ModelFileError, ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{path} is no model file of {kind.__name__}: {error}") from None
 
 

@@ -119,7 +119,7 @@ def from_file(text: str, tensors: Mapping[str, Array], source: str) -> Contents:
     try:
         sizes = _check_network(network, content["own"])
         snapshot = _snapshot(run, sizes, network["dtype"], content["settings"], source)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         what = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise ModelFileError(f"its description is no training: {what}") from None
     return Contents(network, content["own"], content["about"], snapshot)
