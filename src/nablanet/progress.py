@@ -53,7 +53,9 @@ def progress_bar(total: int, *, enabled: bool) -> Iterator[Bar]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    with Narrow(*columns, console=console, transient=True) as display:
+    # what is printed goes above the bar where both go to a terminal; a file or a pipe gets its own
+    above = sys.stdout is not None and sys.stdout.isatty()
+    with Narrow(*columns, console=console, transient=True, redirect_stdout=above) as display:
         task = display.add_task("training", total=total)
 
         class Drawn:
