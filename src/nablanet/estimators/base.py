@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from nablanet.estimators import full_batch, initial, parameters, saved, stochastic
 from nablanet.estimators.constraints import STOCHASTIC_SOLVERS
 from nablanet.estimators.held_out import HeldOut, split
+from nablanet.estimators.hidden import HiddenLayers
 from nablanet.estimators.linked import Link, laid_out
 from nablanet.estimators.stochastic import Memory
 from nablanet.shapes import Array
@@ -24,8 +26,17 @@ from nablanet.training import Callback, History
 
 Matrix = Any  # an array, or a sparse one
 
+# what training shows of itself, beside `history_`, from its first epoch on
+_SHOWN = (
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "validation_loss_curve_",
+)
 
-class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
+
+class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A network behind scikit-learn's interface. Use `MLPClassifier` or `MLPRegressor`."""
 
     loss: str
@@ -63,7 +74,7 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     progress: bool
     # of the classifier, of the regressor
     label_smoothing: float
-    class_weight: Mapping[Any, float] | str | None
+    class_weight: Mapping[Any, float] | Sequence[Mapping[int, float]] | str | None
     quantile: float
     huber_delta: float
 
@@ -113,18 +124,30 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def _loss_scale(self) -> float:
         """What scikit-learn's loss is of the sum over outputs that the engine's cost is."""
 
-    def _all_weights(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
-        """How much each sample counts, from all that says so."""
-        return sample_weight
+    def _class_weights(self, y: Array) -> Array | None:
+        """How much each sample counts for its class, shape (m,); None where all count the same."""
+        return None
 
-    def _fit(
+    @contextmanager
+    def _unchanged_if_refused(self) -> Iterator[None]:
+        """What is done within leaves no trace if it raises."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _prepare(
         self,
         X: Matrix,
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None,
         held_out: tuple[Any, Any, Any] | None,
         incremental: bool = False,
-    ) -> None:
+    ) -> Callable[[], None]:
+        """Check all that was passed, and return what trains."""
         hidden = parameters.hidden_layer_sizes(self.hidden_layer_sizes)
         names = parameters.hidden_activations(self.activation, len(hidden))
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
@@ -142,7 +165,6 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             X_val, y_val = self._validated(held_out[0], held_out[1], reset=False)
             weights_val = None if held_out[2] is None else _sample_weight(held_out[2], X_val)
             held_out = X_val, y_val, weights_val
-        weights = self._all_weights(y, weights, incremental)
         link = self._link()
         if not link.shared:
             link = self._share(link)
@@ -150,11 +172,16 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             raise ValueError(
                 f"hidden_layer_sizes must stay {link.network.sizes[1:-1]} to go on training, got {hidden}"
             )
-        if self.solver in STOCHASTIC_SOLVERS:
-            chosen, test = self._held_out(X, y, desired, weights, held_out, random_state, incremental)
-            stochastic.fit(self, link.network, X, desired, weights, chosen, test, random_state, incremental)
-        else:
-            full_batch.fit(self, link.network, X, desired, weights)
+        early = self.solver in STOCHASTIC_SOLVERS and self.early_stopping
+        chosen, test = self._held_out(X, y, desired, weights, held_out, random_state, early, incremental)
+        by_class = self._class_weights(y)
+        if by_class is not None:
+            weights = by_class if weights is None else by_class * weights
+        if self.solver not in STOCHASTIC_SOLVERS:
+            return full_batch.Run(self, link.network, X, desired, weights, test).train
+        return stochastic.Run(
+            self, link.network, X, desired, weights, chosen, test, random_state, incremental
+        ).train
 
     def _validated(self, X: Matrix, y: Any, reset: bool) -> tuple[Matrix, Array]:
         """X of float32 or float64, dense or CSR, and y as an array."""
@@ -189,7 +216,7 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         self.coefs_, self.intercepts_ = laid_out(*drawn)
         self.n_iter_ = 0
         self.t_ = 0
-        for name in ("_memory", "loss_curve_"):
+        for name in ("_memory", *_SHOWN):
             self.__dict__.pop(name, None)
 
     def _begin(self) -> None:
@@ -197,13 +224,14 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         if "_memory" not in vars(self):
             self._memory = Memory()
             self.history_ = History()
-        if self.solver in STOCHASTIC_SOLVERS and "loss_curve_" not in vars(self):
-            self.loss_curve_ = []
-        if self.solver in STOCHASTIC_SOLVERS and not self.history_.epochs:
-            self.validation_loss_curve_ = None
-            self.validation_scores_ = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
-            self.best_loss_ = None if self.early_stopping else np.inf
+        shown: dict[str, Any] = {"validation_loss_curve_": None}
+        if self.solver in STOCHASTIC_SOLVERS:
+            shown["loss_curve_"] = []
+            shown["validation_scores_"] = [] if self.early_stopping else None
+            shown["best_validation_score_"] = -np.inf if self.early_stopping else None
+            shown["best_loss_"] = None if self.early_stopping else np.inf
+        for name, value in shown.items():
+            self.__dict__.setdefault(name, value)
 
     def _held_out(
         self,
@@ -213,14 +241,18 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         weights: Array | None,
         given: tuple[Any, Any, Any] | None,
         random_state: np.random.RandomState,
+        early_stopping: bool,
         incremental: bool,
     ) -> tuple[Array, HeldOut | None]:
-        """The rows to learn from, and what to hold out: what was given, or a part of X."""
+        """The rows to learn from, and what to hold out: what was given, or a part of X.
+
+        weights: of the samples alone. Those of their classes are for learning, not for judging.
+        """
         everything = np.arange(X.shape[0])
         if given is not None:
             X_val, y_val, weights_val = given
             return everything, HeldOut(X_val, y_val, self._targets(y_val), weights_val)
-        if not self.early_stopping:
+        if not early_stopping:
             return everything, None
         if incremental:
             raise ValueError(
@@ -232,7 +264,12 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     def _link(self) -> Link:
         """The network over `coefs_` and `intercepts_` as they are now."""
-        settings = (self.activation, self.out_activation_, getattr(self, "label_smoothing", None))
+        settings = (
+            self.activation if isinstance(self.activation, str) else tuple(self.activation),
+            self.out_activation_,
+            self.loss,
+            *(getattr(self, name, None) for name in parameters.OF_THE_LOSS),
+        )
         link = self._linked
         if link is not None and link.holds(self.coefs_, self.intercepts_, settings):
             return link
@@ -283,24 +320,6 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         Returns shape (m,), or (m, n_outputs) for several labels or targets.
         """
         return self._decode(self._outputs(X))
-
-    def transform(self, X: Matrix, layer: int = -1) -> Array:
-        """The activations of a hidden layer for X of shape (m, n_features): features that were learned.
-
-        layer: counts the hidden layers as `hidden_layer_sizes` does, from 0, or from the end. Returns
-        shape (m, neurons of that layer). Raises ValueError for a layer that is not there.
-        """
-        check_is_fitted(self)
-        hidden = len(self.coefs_) - 1
-        if (
-            not isinstance(layer, (int, np.integer))
-            or isinstance(layer, bool)
-            or not -hidden <= layer < hidden
-        ):
-            there = f"from {-hidden} to {hidden - 1}" if hidden else "of which there are none"
-            raise ValueError(f"layer must be one of the hidden layers, {there}; got {layer!r}")
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        return self._link().network.hidden(X, 2 + layer % hidden, n_threads=self.n_threads)
 
     def save_model(self, path: str | os.PathLike[str], *, optimizer_state: bool = False) -> None:
         """Write a model file that `load_model` reads back: the same predictions, bit for bit.

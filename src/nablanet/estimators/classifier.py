@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
@@ -24,25 +25,44 @@ from nablanet.training import Callback
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """A feed-forward network that classifies: scikit-learn's `MLPClassifier`, trained by the engine.
 
-    The parameters up to `max_fun` are scikit-learn's, with its defaults and meanings. Those beyond:
+    The parameters up to `max_fun` are scikit-learn's, with its defaults and meanings. Three of them take
+    more:
 
-    activation: also any name of `nablanet.ACTIVATIONS` but softmax, or a list with one for each hidden
-    layer. solver: also "adamw" (with weight_decay), "rmsprop" (with rho and epsilon), "nesterov".
-    learning_rate: also "cosine", "one_cycle" and "plateau", for every stochastic solver.
-    class_weight: a dict from classes to weights, 1 for one that is not in it, or "balanced";
-    multiplies sample_weight. label_smoothing: the share s, 0 <= s < 1, of each answer that is spread
-    over all classes. dropout: the share of neurons that each step leaves out, for all hidden layers, or
-    a list with one for each. scoring: what early stopping looks at: None for the accuracy, "loss", a
-    name of scikit-learn's scorers, or a function (estimator, X, y) -> number. metrics: other scorers by
-    name, or names of scikit-learn's, measured on the held-out data after each epoch. callbacks:
-    functions of a `nablanet.Epoch`, called after each; one that returns True ends training. dtype:
-    "float32" or "float64" whatever X has; None for that of X. n_threads: at most that many threads,
-    None for all cores; the results have the same bits for any number. progress: a progress bar on
-    standard error where that is a terminal.
+    - activation: any name of `nablanet.ACTIVATIONS` but softmax, or a list with one for each hidden layer.
+    - solver: also "adamw" (with weight_decay), "rmsprop" (with rho and epsilon), "nesterov" (with momentum).
+    - learning_rate: also, for every solver but "lbfgs", "cosine" (half a cosine down to 0 within max_iter
+      epochs), "one_cycle" (up to learning_rate_init and down again within them), and "plateau" (a tenth
+      of it whenever the loss, on held-out data if there is any, has not improved for half of
+      n_iter_no_change epochs).
+
+    Beyond scikit-learn's:
+
+    - class_weight: a dict from classes to weights, 1 for a class not in it, or "balanced"; for several
+      labels at once "balanced" or a list with one dict for each. Multiplies sample_weight in training;
+      held-out samples count without it.
+    - label_smoothing: the share s, 0 <= s < 1, of each answer that is spread over all classes.
+    - dropout: the share of neurons that each step of training leaves out, for all hidden layers, or a list
+      with one for each, or with one more in front for the inputs. Not for "lbfgs".
+    - scoring: what early stopping and `validation_scores_` go by: None for the accuracy, "loss", a name of
+      scikit-learn's scorers, or a function (estimator, X, y) -> number, of which more is better. The
+      patience, as in scikit-learn, ends after more than n_iter_no_change epochs without tol of improvement.
+    - metrics: names of scikit-learn's scorers, or a dict from names of your own to scorers, measured on the
+      held-out data after each epoch; see `history_.metrics`.
+    - callbacks: functions of a `nablanet.Epoch`, called after each; one that returns True ends training.
+    - dtype: "float32" or "float64", whatever X has; None for that of X, float64 for integers.
+    - n_threads: at most that many threads, None for all cores. The results have the same bits for any number.
+    - progress: a progress bar on standard error where that is a terminal.
 
     Attributes as scikit-learn's, which hold the truth: what is written into `coefs_` and `intercepts_`
-    predicts and trains. Besides, `validation_loss_curve_` (the loss on the held-out data by epoch, or
-    None) and `history_`, a `nablanet.History` of all epochs.
+    predicts and trains. Besides them `history_`, a `nablanet.History` of all epochs since training began,
+    also through `warm_start` and `partial_fit`: `cost` is the loss by epoch (with the penalty of alpha, as
+    in `loss_curve_`), `validation_cost` and `validation_accuracy` tell of the held-out data, `metrics` has
+    "score" and the metrics, `best_epoch` is the epoch of the best score, and `stopped` says in words why
+    the last call ended early. `validation_loss_curve_` is the loss on the held-out data by epoch, without
+    penalty, or None.
+
+    `warm_start` keeps the optimizer's state too, and dropout's masks go on; "cosine" and "one_cycle" begin
+    anew with each call of `fit`, and go on from one call of `partial_fit` to the next.
     """
 
     loss = "log_loss"
@@ -77,7 +97,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        class_weight: Mapping[Any, float] | str | None = None,
+        class_weight: Mapping[Any, float] | Sequence[Mapping[int, float]] | str | None = None,
         label_smoothing: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
         weight_decay: float = 0.01,
@@ -105,15 +125,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """Train on X of shape (m, n_features), dense or sparse, and y.
 
         y: m classes, or 0 and 1 of shape (m, n_labels) for several labels at once. sample_weight: shape
-        (m,), numbers of 0 or more. X_val, y_val, sample_weight_val: held-out data, measured after each
-        epoch; early stopping looks at it, and else at validation_fraction of X. eval_set:
-        [(X_val, y_val)], another way to pass it.
+        (m,), numbers of 0 or more. X_val, y_val, sample_weight_val: held-out data, in the forms of X, y and
+        sample_weight, measured after each epoch (each iteration of "lbfgs"). Early stopping looks at it; at
+        a part of X, validation_fraction, where there is none. eval_set: [(X_val, y_val)], another way to
+        pass it.
 
-        Raises ValueError or TypeError, before any parameter changes, for data that does not fit, and
-        ValueError where training diverges.
+        Raises ValueError or TypeError, before anything of the estimator changes, for what does not fit, and
+        ValueError where training diverges. Ctrl-C ends training with a warning. Either way the last finite
+        parameters stay: those of the last finished mini-batch, or those of the best score where early
+        stopping keeps them.
         """
         check_parameters(self)
-        self._fit(X, y, sample_weight, given_as(X_val, y_val, sample_weight_val, eval_set))
+        with self._unchanged_if_refused():
+            held_out = given_as(X_val, y_val, sample_weight_val, eval_set)
+            train = self._prepare(X, y, sample_weight, held_out)
+        train()
         return self
 
     @available_if(BaseMLP._check_solver)  # type: ignore[untyped-decorator]
@@ -131,8 +157,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """One epoch on X and y, which goes on from what earlier calls have learned.
 
         classes: all classes there will be, needed in the first call. With early_stopping, which needs
-        X_val and y_val here, `history_.stopped` tells when the score has not improved for too long; the
-        estimator then has the parameters of the best score. Otherwise as `fit`.
+        X_val and y_val here, `history_.stopped` is None until the score has not improved for too long; the
+        estimator then has the parameters of the best score. Another call goes on from there. Otherwise as
+        `fit`.
         """
         check_parameters(self)
         if self.class_weight == "balanced":
@@ -140,9 +167,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 "class_weight 'balanced' is not supported for partial_fit, which does not see all samples: "
                 "pass a dict"
             )
-        self._learn_classes(y, classes)
-        held_out = given_as(X_val, y_val, sample_weight_val, None)
-        self._fit(X, y, sample_weight, held_out, incremental=True)
+        with self._unchanged_if_refused():
+            self._learn_classes(y, classes)
+            held_out = given_as(X_val, y_val, sample_weight_val, None)
+            train = self._prepare(X, y, sample_weight, held_out, incremental=True)
+        train()
         return self
 
     def predict_proba(self, X: Matrix) -> Array:
@@ -205,6 +234,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _targets(self, y: Array) -> Array:
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
+        if (y.ndim == 2) != self._is_multilabel():
+            wanted = "one row of labels" if self._is_multilabel() else "one class"
+            raise ValueError(f"y must have {wanted} for each sample, as before; got the shape {y.shape}")
         classes = unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
@@ -215,6 +247,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return np.searchsorted(self.classes_, y).astype(np.int32)
         binarized: Array = self._label_binarizer.transform(y).astype(bool)
         return binarized
+
+    def _is_multilabel(self) -> bool:
+        return bool(self._label_binarizer.y_type_.startswith("multilabel"))
 
     def _is_multiclass(self) -> bool:
         return bool(self._label_binarizer.y_type_ == "multiclass")
@@ -244,11 +279,39 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _loss_scale(self) -> float:
         return 1.0
 
-    def _all_weights(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+    def _class_weights(self, y: Array) -> Array | None:
         if self.class_weight is None:
-            return sample_weight
-        by_class: Array = compute_sample_weight(self.class_weight, y)
-        return by_class if sample_weight is None else by_class * sample_weight
+            return None
+        weights = self._of_labels(y) if self._is_multilabel() else self._of_classes(y)
+        if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
+            raise ValueError(
+                f"class_weight must be finite numbers of 0 or more, above 0 for some sample; "
+                f"got {self.class_weight!r}"
+            )
+        return weights
+
+    def _of_classes(self, y: Array) -> Array:
+        y = np.ravel(y)
+        weights: Array = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        return weights[np.searchsorted(self.classes_, y)]
+
+    def _of_labels(self, y: Any) -> Array:
+        """The product of the weights of a sample's labels."""
+        labels = np.asarray(y.toarray() if issparse(y) else y, int)
+        given, n_labels = self.class_weight, labels.shape[1]
+        if isinstance(given, str):
+            return compute_sample_weight(given, labels)
+        if not isinstance(given, (list, tuple)) or len(given) != n_labels:
+            raise ValueError(
+                "for several labels class_weight must be 'balanced' or a list with one dict for each of the "
+                f"{n_labels} labels, got {given!r}"
+            )
+        # not compute_sample_weight: it refuses a label that nobody, or everybody, has here
+        tables = [
+            compute_class_weight(weights, classes=np.arange(2), y=labels[:, k])
+            for k, weights in enumerate(given)
+        ]
+        return np.prod([table[labels[:, k]] for k, table in enumerate(tables)], axis=0)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

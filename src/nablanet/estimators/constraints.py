@@ -61,7 +61,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 CLASSIFIER_CONSTRAINTS = CONSTRAINTS | {
-    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "class_weight": [dict, list, StrOptions({"balanced"}), None],
     "label_smoothing": [_SHARE],
 }
 

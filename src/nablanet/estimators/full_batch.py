@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,43 +12,97 @@ from sklearn.exceptions import ConvergenceWarning
 
 from nablanet import derivatives, samples
 from nablanet.estimators import parameters
+from nablanet.estimators.held_out import HeldOut
+from nablanet.estimators.recording import Recorder
 from nablanet.network import Network
+from nablanet.progress import Bar, progress_bar
 from nablanet.shapes import Array, Rows
-from nablanet.training import Epoch
+from nablanet.state import assign
 
 if TYPE_CHECKING:
     from nablanet.estimators.base import BaseMLP
 
 
-def fit(estimator: BaseMLP, network: Network, X: Any, desired: Array, weights: Array | None) -> None:
-    """Minimize the loss of the estimator, in float64 whatever its dtype.
+class Run:
+    """One call of `fit`: prepared here, nothing changes before `train`. In float64 whatever the dtype.
 
-    Raises ValueError for an `early_stopping` or `dropout` that goes with mini-batches only, and where the
-    parameters would not be finite.
+    network: the estimator's. Raises ValueError or TypeError for settings that do not go with the data,
+    among them `dropout`, which is for mini-batches.
     """
-    if any(parameters.dropout(estimator, network.sizes)):
-        raise ValueError("dropout is for steps on mini-batches: solver='lbfgs' goes without")
-    objective = _Objective(estimator, network, *samples.from_rows(network, X, desired, weights), weights)
-    with np.errstate(over="ignore", invalid="ignore"):
-        result = optimize.minimize(
-            objective,
-            np.concatenate([p.ravel() for p in network.weights + network.biases], dtype=np.float64),
-            method="L-BFGS-B",
-            jac=True,
-            callback=objective.record,
-            options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        network: Network,
+        X: Any,
+        desired: Array,
+        weights: Array | None,
+        held_out: HeldOut | None,
+    ):
+        if any(parameters.dropout(estimator, network.sizes)):
+            raise ValueError("dropout is for steps on mini-batches: solver='lbfgs' goes without")
+        self._estimator = estimator
+        self._parameters = network.weights + network.biases
+        self._recorder = Recorder(estimator, held_out)
+        self._objective = _Objective(
+            estimator, network, *samples.from_rows(network, X, desired, weights), weights
         )
-    estimator.n_iter_ = min(result.nit, estimator.max_iter)
-    estimator.loss_ = objective.loss(result.x)
-    if result.status != 0:
-        _warn(result, estimator.n_iter_, estimator.max_iter)
-    if not np.isfinite(result.x).all() or not np.isfinite(result.fun):
-        raise ValueError(
-            "Solver produced non-finite parameter weights. The input data may contain large values and "
-            "need to be preprocessed."
-        )
-    for parameter, value in zip(network.weights + network.biases, objective.split(result.x), strict=True):
-        parameter[...] = value
+        self._since = 0.0
+
+    def train(self) -> None:
+        """Minimize the loss. Raises ValueError where the parameters would not be finite.
+
+        The network then keeps those of the last step that was accepted.
+        """
+        estimator, objective = self._estimator, self._objective
+        estimator.n_iter_ = 0
+        estimator.history_.stopped = None
+        self._since = perf_counter()
+        start = np.concatenate([p.ravel() for p in self._parameters], dtype=np.float64)
+        options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
+        with (
+            progress_bar(estimator.max_iter, enabled=estimator.progress) as bar,
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
+            try:
+                result = optimize.minimize(
+                    objective,
+                    start,
+                    method="L-BFGS-B",
+                    jac=True,
+                    callback=lambda intermediate_result: self._record(intermediate_result, bar),
+                    options=options,
+                )
+            except KeyboardInterrupt:
+                warnings.warn("Training interrupted by user.", stacklevel=3)
+                return
+        ended = estimator.history_.stopped is not None  # by a callback
+        estimator.n_iter_ = min(result.nit, estimator.max_iter)
+        estimator.loss_ = objective.loss(result.x)
+        if result.status == 0:
+            estimator.history_.stopped = str(result.message)
+        elif not ended:
+            _warn(result, estimator.n_iter_, estimator.max_iter)
+        if not np.isfinite(result.x).all() or not np.isfinite(result.fun):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and "
+                "need to be preprocessed."
+            )
+        assign(self._parameters, objective.split(result.x))
+
+    def _record(self, result: Any, bar: Bar) -> None:
+        """An iteration that SciPy has accepted; StopIteration ends its work."""
+        estimator = self._estimator
+        seconds = perf_counter() - self._since
+        assign(self._parameters, self._objective.split(result.x))
+        estimator.n_iter_ += 1
+        estimator.loss_ = self._objective.shown(float(result.fun), result.x)
+        epoch, _ = self._recorder.add(estimator.loss_, seconds, None)
+        bar.advance(1)
+        bar.tell(epoch, estimator.history_.best_epoch)
+        if self._recorder.tell(epoch):
+            raise StopIteration
+        self._since = perf_counter()
 
 
 class _Objective:
@@ -81,24 +136,23 @@ class _Objective:
         parts = self.split(x)
         self._trial.weights, self._trial.biases = parts[: self._layers], parts[self._layers :]
         mean = derivatives.gradient(self._trial, *self._data)
-        loss = mean.cost + self._penalty()
+        loss = mean.cost + self._penalty(self._trial.weights)
         nabla_w = [nw + self._alpha * w for nw, w in zip(mean.nabla_w, self._trial.weights, strict=True)]
         return loss, np.concatenate([part.ravel() for part in nabla_w + mean.nabla_b])
 
     def loss(self, x: Array) -> float:
-        """The loss at x as scikit-learn tells it: for several targets the mean of theirs."""
+        """The loss at x as scikit-learn tells it."""
         value, _ = self(x)
-        penalty = self._penalty()
+        return self.shown(value, x)
+
+    def shown(self, value: float, x: Array) -> float:
+        """What scikit-learn tells where the value at x is minimized: for several targets their mean."""
+        weights = self.split(x)[: self._layers]
+        penalty = self._penalty(weights)
         return (value - penalty) * self._estimator._loss_scale() + penalty
 
-    def _penalty(self) -> float:
-        return 0.5 * self._alpha * sum(float(np.vdot(w, w)) for w in self._trial.weights)
-
-    def record(self, intermediate_result: Any) -> None:
-        """An iteration that SciPy has accepted."""
-        history = self._estimator.history_
-        history.epochs.append(Epoch(len(history), float(intermediate_result.fun), 0.0))
-        history.diagnoses.append(None)
+    def _penalty(self, weights: list[Array]) -> float:
+        return 0.5 * self._alpha * sum(float(np.vdot(w, w)) for w in weights)
 
     def split(self, x: Array) -> list[Array]:
         """The parts of the vector in the shapes of the weights, then of the biases."""
@@ -116,4 +170,4 @@ def _warn(result: Any, n_iter: int, max_iter: int) -> None:
         "\nYou might also want to scale the data as shown in:\n"
         "    https://scikit-learn.org/stable/modules/preprocessing.html"
     )
-    warnings.warn(text, ConvergenceWarning, stacklevel=5)
+    warnings.warn(text, ConvergenceWarning, stacklevel=4)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from sklearn.model_selection import train_test_split
 
 from nablanet import outputs, samples
 from nablanet.shapes import Array
+from nablanet.training import Epoch
 
 if TYPE_CHECKING:
     from nablanet.estimators.base import BaseMLP
+
+_TAKEN = {field.name for field in fields(Epoch)} | {"score"}
 
 # (estimator, X, y) -> a number, of which more is better
 Scorer = Callable[..., float]
@@ -49,18 +53,18 @@ def given_as(
     Raises ValueError or TypeError where the arguments do not go together.
     """
     if eval_set is not None:
-        if X_val is not None or y_val is not None or sample_weight_val is not None:
+        if X_val is not None or y_val is not None:
             raise ValueError("held-out data is given twice: pass X_val and y_val, or eval_set")
         if not isinstance(eval_set, (list, tuple)) or len(eval_set) != 1:
             raise ValueError("eval_set must be a list with one pair, [(X_val, y_val)]")
         pair = eval_set[0]
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             raise ValueError("eval_set must be a list with one pair, [(X_val, y_val)]")
-        return pair[0], pair[1], None
+        return pair[0], pair[1], sample_weight_val
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together: pass both or none")
     if X_val is None and sample_weight_val is not None:
-        raise ValueError("sample_weight_val needs X_val and y_val")
+        raise ValueError("sample_weight_val needs X_val and y_val, or eval_set")
     return None if X_val is None else (X_val, y_val, sample_weight_val)
 
 
@@ -97,6 +101,8 @@ class Judge:
         if estimator.scoring not in (None, "loss"):
             self._score = _scorer(estimator, estimator.scoring)
         self._others = {name: _scorer(estimator, s) for name, s in _named(estimator.metrics).items()}
+        if held_out.weights is not None:
+            self._try_weights()
 
     def measure(self) -> Measured:
         """What the network is worth now."""
@@ -113,6 +119,19 @@ class Judge:
         others = {name: self._ask(scorer, probe) for name, scorer in self._others.items()}
         return Measured(loss, score, own, others)
 
+    def _try_weights(self) -> None:
+        """Refuse scorers that take no sample_weight before training begins, rather than after an epoch."""
+        scorers = self._others if self._score is None else {"scoring": self._score, **self._others}
+        for name, scorer in scorers.items():
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # an untrained network may do badly in many ways
+                    self._ask(scorer, _without_names(self._estimator))
+            except TypeError as error:
+                raise TypeError(
+                    f"{name} must take the sample_weight that the held-out samples have: {error}"
+                ) from error
+
     def _ask(self, scorer: Scorer, estimator: BaseMLP) -> float:
         X, y, weights = self._held_out.X, self._held_out.y, self._held_out.weights
         if weights is None:
@@ -128,9 +147,16 @@ def _scorer(estimator: BaseMLP, scoring: Any) -> Scorer:
 def _named(metrics: Mapping[str, Any] | Iterable[str] | None) -> dict[str, Any]:
     if metrics is None:
         return {}
-    if isinstance(metrics, Mapping):
-        return dict(metrics)
-    return {name: name for name in metrics}
+    named = dict(metrics) if isinstance(metrics, Mapping) else {name: name for name in metrics}
+    for name in named:
+        if not isinstance(name, str):
+            raise TypeError(
+                "metrics must be names of scikit-learn's scorers, or a dict from names to scorers, "
+                f"got {name!r}"
+            )
+        if name in _TAKEN:
+            raise ValueError(f"metrics has the name {name!r}, which every epoch has already; take another")
+    return named
 
 
 def _without_names(estimator: BaseMLP) -> BaseMLP:

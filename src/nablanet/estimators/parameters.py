@@ -11,12 +11,15 @@ import numpy as np
 from nablanet import costs
 from nablanet.activations import ACTIVATIONS, Activation
 from nablanet.costs import Cost
+from nablanet.dropout import dropout_rates
 from nablanet.estimators.constraints import HIDDEN_ACTIVATIONS
 from nablanet.optimizers import Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 
 if TYPE_CHECKING:
     from nablanet.estimators.base import BaseMLP
 
+# parameters that a loss has
+OF_THE_LOSS = ("label_smoothing", "huber_delta", "quantile")
 # scikit-learn's names where they are not the package's
 _ACTIVATIONS: Mapping[str, str] = MappingProxyType({"logistic": "sigmoid"})
 _LEAST_EPSILON = 1e-16  # that the engine takes; below, it would be lost in float32
@@ -85,26 +88,18 @@ def get_optimizer(estimator: BaseMLP) -> Optimizer:
     return (Nesterov if nesterov else Momentum)(eta, float(estimator.momentum))
 
 
-def dropout(estimator: BaseMLP, sizes: list[int]) -> list[float]:
-    """The share of neurons that each step leaves out, for each of layers 1..L-1. Raises ValueError.
+def dropout(estimator: BaseMLP, sizes: list[int]) -> tuple[float, ...]:
+    """The share of neurons that each step leaves out, for each of layers 1..L-1.
 
-    A list has one for each hidden layer, or one for the inputs before them.
+    A list has one for each hidden layer, or one for the inputs before them. Raises ValueError or TypeError.
     """
-    rates = estimator.dropout
-    hidden = len(sizes) - 2
+    rates, hidden = estimator.dropout, len(sizes) - 2
     if not isinstance(rates, Iterable):
-        if rates and not hidden:
-            raise ValueError(f"dropout={rates} is for hidden layers, and there are none")
-        return [0.0] + [float(rates)] * hidden
+        return dropout_rates(rates, sizes)
     chosen = list(rates)
-    if len(chosen) == hidden:
-        chosen = [0.0, *chosen]
-    if len(chosen) != hidden + 1:
+    if len(chosen) not in (hidden, hidden + 1):
         raise ValueError(
             f"dropout must be a number, or a list with one for each of the {hidden} hidden layers (and "
             f"one before them for the inputs, if you like), got {len(chosen)}"
         )
-    for p in chosen:
-        if not 0 <= p < 1:
-            raise ValueError(f"dropout must be shares from 0 to below 1, got {p!r}")
-    return [float(p) for p in chosen]
+    return dropout_rates([0.0] * (hidden + 1 - len(chosen)) + chosen, sizes)

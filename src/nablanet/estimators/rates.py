@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LEAST = 1e-6  # at which the adaptive rule gives up
 _DIVISOR = 5.0
+_PATIENCE = 10  # of the plateau, where training waits for ever
 _SCHEDULES = ("cosine", "one_cycle", "plateau")
 
 
@@ -33,11 +34,7 @@ class LearningRate:
         self._rule = rule if rule in _SCHEDULES or estimator.solver in ("sgd", "nesterov") else "constant"
         self._rates: Rates | None = None
         if rule in _SCHEDULES:
-            plan = (
-                Plateau(metric="validation_cost" if held_out else "cost")
-                if rule == "plateau"
-                else get_schedule(rule)
-            )
+            plan = _plateau(estimator, held_out) if rule == "plateau" else get_schedule(rule)
             self._rates = Rates(plan, self._init, n_batches, estimator.max_iter, estimator.history_.epochs)
         self.has_ended = False
         self.eta = self._init
@@ -74,3 +71,13 @@ class LearningRate:
 
     def _scaled(self) -> float:
         return self._init / (self._estimator.t_ + 1) ** float(self._estimator.power_t)
+
+
+def _plateau(estimator: BaseMLP, held_out: bool) -> Plateau:
+    """Lowers the rate after half of the epochs that training waits, so that it can help before the end."""
+    waits = estimator.n_iter_no_change
+    return Plateau(
+        patience=_PATIENCE if np.isinf(waits) else max(1, int(waits) // 2),
+        metric="validation_cost" if held_out else "cost",
+        min_delta=float(estimator.tol),
+    )

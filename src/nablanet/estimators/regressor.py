@@ -22,10 +22,15 @@ from nablanet.training import Callback
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """A feed-forward network that predicts numbers: scikit-learn's `MLPRegressor`, trained by the engine.
 
-    The parameters up to `max_fun` are scikit-learn's, with its defaults and meanings. Beyond: loss may
-    also be "absolute_error", "huber" (with huber_delta, in the unit of y, up to which an error counts by
-    its square) and "quantile" (the prediction exceeds a share `quantile` of the targets). The others are
-    those of `MLPClassifier`, with R² for the accuracy. Attributes as there.
+    The parameters up to `max_fun` are scikit-learn's, with its defaults and meanings; loss takes more:
+
+    - loss: also "absolute_error", "huber" (an error counts by its square up to huber_delta, in the unit of
+      y, and in proportion beyond) and "quantile" (a share `quantile` of the targets lies below what is
+      predicted). For several targets it is, as in scikit-learn, the mean of theirs that is shown, and
+      their sum that is minimized.
+
+    The other parameters and the attributes are those of `MLPClassifier`, which tells of them, with R² for
+    the accuracy and without class_weight and label_smoothing.
     """
 
     _parameter_constraints = REGRESSOR_CONSTRAINTS
@@ -87,7 +92,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         The other arguments, and what is raised, as for `MLPClassifier.fit`.
         """
         check_parameters(self)
-        self._fit(X, y, sample_weight, given_as(X_val, y_val, sample_weight_val, eval_set))
+        with self._unchanged_if_refused():
+            held_out = given_as(X_val, y_val, sample_weight_val, eval_set)
+            train = self._prepare(X, y, sample_weight, held_out)
+        train()
         return self
 
     @available_if(BaseMLP._check_solver)  # type: ignore[untyped-decorator]
@@ -103,8 +111,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     ) -> MLPRegressor:
         """One epoch on X and y, which goes on from earlier calls; arguments as for `MLPClassifier`."""
         check_parameters(self)
-        held_out = given_as(X_val, y_val, sample_weight_val, None)
-        self._fit(X, y, sample_weight, held_out, incremental=True)
+        with self._unchanged_if_refused():
+            held_out = given_as(X_val, y_val, sample_weight_val, None)
+            train = self._prepare(X, y, sample_weight, held_out, incremental=True)
+        train()
         return self
 
     def _targets(self, y: Array) -> Array:

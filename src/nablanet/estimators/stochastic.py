@@ -6,9 +6,10 @@ scikit-learn's, so that one random state gives the same run in both, up to round
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,15 @@ from sklearn.exceptions import ConvergenceWarning
 from nablanet import samples, training
 from nablanet.dropout import Dropout
 from nablanet.estimators import parameters
-from nablanet.estimators.held_out import HeldOut, Judge, Measured
+from nablanet.estimators.held_out import HeldOut
 from nablanet.estimators.rates import LearningRate
+from nablanet.estimators.recording import Recorder, best_score
 from nablanet.network import Network
 from nablanet.progress import progress_bar
 from nablanet.regularization import Regularization
 from nablanet.shapes import Array
 from nablanet.state import assign
-from nablanet.training import Callback, Epoch, Task
+from nablanet.training import Epoch, Task
 
 if TYPE_CHECKING:
     from nablanet.estimators.base import BaseMLP
@@ -50,31 +52,13 @@ class Memory:
     dropout_seed: int | None = None
 
 
-def fit(
-    estimator: BaseMLP,
-    network: Network,
-    X: Any,
-    desired: Array,
-    weights: Array | None,
-    chosen: Array,
-    held_out: HeldOut | None,
-    random_state: np.random.RandomState,
-    incremental: bool,
-) -> None:
-    """Train the network of the estimator on the chosen rows; `incremental` for a single epoch.
+class Run:
+    """One call of `fit` or, `incremental`, of `partial_fit`: prepared here, nothing changes before `train`.
 
-    Raises ValueError where the parameters are no longer finite; the network then keeps the last that
-    were.
+    network: the estimator's. chosen: the rows of X to learn from. Raises ValueError or TypeError for
+    settings that do not go with the data.
     """
-    run = _Run(estimator, network, X, desired, weights, chosen, held_out, random_state, incremental)
-    try:
-        run.epochs()
-    except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
-    run.end()
 
-
-class _Run:
     def __init__(
         self,
         estimator: BaseMLP,
@@ -92,33 +76,40 @@ class _Run:
         self._chosen = chosen
         self._random_state = random_state
         self._incremental = incremental
-        self._memory = estimator._memory
-        self._judge = None if held_out is None else Judge(estimator, held_out)
-        self._callbacks = _callbacks(estimator.callbacks)
-        if estimator.metrics and held_out is None:
-            raise ValueError(
-                "metrics are measured on held-out data: pass X_val and y_val, or early_stopping=True"
-            )
-        if estimator.scoring is not None and held_out is None and not estimator.early_stopping:
-            raise ValueError(
-                "scoring is measured on held-out data: pass X_val and y_val, or early_stopping=True"
-            )
+        self._memory = copy.copy(estimator._memory)
+        self._recorder = Recorder(estimator, held_out)
         self._task = self._make_task(X, desired, weights)
         self._trainer = training.make_trainer(network, self._task)
         self._resume()
         n_batches = -(-len(chosen) // self._task.batch_size)
         self._rate = LearningRate(estimator, n_batches, held_out is not None, incremental)
         self._finite = True
-        if estimator.early_stopping and self._memory.best is None:
-            self._memory.best = self._copies()
 
-    def epochs(self) -> None:
+    def train(self) -> None:
+        """Train, and keep what another call goes on from.
+
+        Raises ValueError where the parameters are no longer finite; the network then keeps the last that
+        were.
+        """
+        self._estimator._memory = self._memory
+        if self._estimator.early_stopping and self._memory.best is None:
+            self._memory.best = self._copies()
+        try:
+            self._epochs()
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+        finally:
+            self._keep_state()
+        self._end()
+
+    def _epochs(self) -> None:
         """One epoch after the other, until something ends training."""
         estimator, memory = self._estimator, self._memory
         order = self._chosen
         estimator.n_iter_ = 0
         estimator.history_.stopped = None
-        with progress_bar(estimator.max_iter * len(order), enabled=estimator.progress) as bar:
+        planned = 1 if self._incremental else estimator.max_iter
+        with progress_bar(planned * len(order), enabled=estimator.progress) as bar:
             for _ in range(estimator.max_iter):
                 if estimator.shuffle:
                     shuffled = np.arange(len(order))
@@ -127,31 +118,33 @@ class _Run:
                 started = perf_counter()
                 cost = self._learn(order, bar.advance)
                 epoch = self._record(cost, perf_counter() - started)
-                bar.tell(epoch)
+                bar.tell(epoch, estimator.history_.best_epoch)
                 if not self._finite:
+                    estimator.history_.stopped = f"Training diverged in epoch {epoch.epoch}."
                     break
                 self._rate.end_epoch(epoch)
-                asked = _any_true([callback(epoch) for callback in self._callbacks])
+                asked = self._recorder.tell(epoch)
                 if memory.waited > estimator.n_iter_no_change and self._has_converged():
                     break
-                if asked:
-                    estimator.history_.stopped = f"A callback ended training after epoch {epoch.epoch}."
-                    break
-                if self._incremental:
+                if asked or self._incremental:
                     break
                 if estimator.n_iter_ == estimator.max_iter:
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
                         "optimization hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=5,
+                        stacklevel=4,
                     )
 
-    def end(self) -> None:
-        """Keep what another call goes on from; the best parameters, where early stopping looked for them."""
+    def _keep_state(self) -> None:
+        # after divergence the optimizer's numbers are as useless as the parameters that it made
+        kept = (self._estimator.solver, self._trainer.state()) if self._finite else None
+        self._memory.optimizer = kept
+        self._memory.eta = self._rate.eta
+
+    def _end(self) -> None:
+        """The best parameters, where early stopping looked for them; a word where training diverged."""
         estimator, memory = self._estimator, self._memory
-        memory.optimizer = (estimator.solver, self._trainer.state())
-        memory.eta = self._rate.eta
         stopped = memory.waited > estimator.n_iter_no_change
         if estimator.early_stopping and memory.best is not None and (stopped or not self._incremental):
             assign(self._network.weights + self._network.biases, memory.best)
@@ -168,7 +161,7 @@ class _Run:
             f"Training diverged in iteration {estimator.n_iter_}: the loss is no longer finite. The weights "
             "of the best validation score are kept.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
     def _make_task(self, X: Any, desired: Array, weights: Array | None) -> Task:
@@ -179,17 +172,19 @@ class _Run:
         elif int(size) > n:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-                stacklevel=6,
+                stacklevel=5,
             )
         rates = parameters.dropout(estimator, network.sizes)
-        dropped = None
-        if any(rates):
-            if self._memory.dropout_seed is None:
-                self._memory.dropout_seed = int(self._random_state.randint(2**31))
-            dropped = Dropout(tuple(rates), self._memory.dropout_seed)
         rows, Y, checked = samples.from_rows(network, X, desired, weights)
         # scikit-learn divides alpha by the weights of a mini-batch, the engine by its rows
         mean = 1.0 if weights is None else float(weights[self._chosen].mean())
+        if mean == 0:
+            raise ValueError("the samples to learn from must not all have the weight 0")
+        dropped = None
+        if any(rates):
+            if self._memory.dropout_seed is None or not self._goes_on():
+                self._memory.dropout_seed = int(self._random_state.randint(2**31))
+            dropped = Dropout(rates, self._memory.dropout_seed)
         return Task(
             rows,
             Y,
@@ -201,11 +196,22 @@ class _Run:
             weights=checked,
         )
 
-    def _resume(self) -> None:
-        """Go on with the optimizer's state of the last call, where it is one of this solver."""
+    def _goes_on(self) -> bool:
+        """Whether the last call left the state of this very optimizer."""
         kept = self._memory.optimizer
-        if kept is not None and kept[0] == self._estimator.solver:
-            self._trainer.restore(kept[1])
+        return kept is not None and kept[0] == self._estimator.solver
+
+    def _resume(self) -> None:
+        """Go on with the optimizer's state of the last call, in the float type that the parameters have."""
+        if self._memory.optimizer is None or not self._goes_on():
+            return
+        dtype = self._network.dtype
+        self._trainer.restore(
+            {
+                name: value if name == "steps" else [a.astype(dtype) for a in value]
+                for name, value in self._memory.optimizer[1].items()
+            }
+        )
 
     def _learn(self, order: Array, advance: Callable[[int], None]) -> float:
         """One epoch; its loss, which is not finite where the parameters would not be."""
@@ -229,7 +235,7 @@ class _Run:
 
     def _record(self, loss: float, seconds: float) -> Epoch:
         """Show what an epoch came to, and count the epochs without improvement."""
-        estimator = self._estimator
+        estimator, memory = self._estimator, self._memory
         self._finite = math.isfinite(loss)
         estimator.n_iter_ += 1
         estimator.loss_ = loss if self._finite else math.nan
@@ -237,55 +243,18 @@ class _Run:
         estimator.loss_curve_.append(estimator.loss_)
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-        measured = None
-        if self._judge is not None:
-            measured = self._judge.measure() if self._finite else Measured(math.nan, math.nan, math.nan, {})
-            self._show(measured)
-        self._count(measured)
-        number = len(estimator.history_)
-        epoch = Epoch(
-            number,
-            estimator.loss_,
-            seconds,
-            None if measured is None else measured.loss,
-            None if measured is None or estimator.loss != "log_loss" else measured.own_score,
-            self._rate.eta,
-            {} if measured is None else {"score": measured.score, **measured.others},
-        )
-        estimator.history_.epochs.append(epoch)
-        estimator.history_.diagnoses.append(None)
+        score_before = best_score(estimator)
+        epoch, best = self._recorder.add(estimator.loss_, seconds, self._rate.eta)
+        if best and estimator.early_stopping:
+            memory.best = self._copies()
+        if estimator.early_stopping:
+            worse = epoch.metrics["score"] < score_before + estimator.tol
+        else:
+            least = math.inf if estimator.best_loss_ is None else estimator.best_loss_
+            worse = estimator.loss_ > least - estimator.tol
+            estimator.best_loss_ = estimator.loss_ if estimator.loss_ < least else least
+        memory.waited = memory.waited + 1 if worse else 0
         return epoch
-
-    def _show(self, measured: Measured) -> None:
-        estimator = self._estimator
-        if estimator.validation_loss_curve_ is None:
-            estimator.validation_loss_curve_ = []
-        if estimator.validation_scores_ is None:
-            estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
-        estimator.validation_loss_curve_.append(measured.loss)
-        estimator.validation_scores_.append(measured.score)
-        if estimator.verbose:
-            print(f"Validation score: {measured.score:f}")
-
-    def _count(self, measured: Measured | None) -> None:
-        estimator, memory = self._estimator, self._memory
-        if measured is not None:
-            best = _or(estimator.best_validation_score_, -math.inf)
-            worse = measured.score < best + estimator.tol
-            if measured.score > best:
-                estimator.best_validation_score_ = measured.score
-                estimator.history_.best_epoch = len(estimator.history_)
-                if estimator.early_stopping:
-                    memory.best = self._copies()
-            if estimator.early_stopping:
-                memory.waited = memory.waited + 1 if worse else 0
-        if not estimator.early_stopping:
-            best_loss = _or(estimator.best_loss_, math.inf)
-            memory.waited = memory.waited + 1 if estimator.loss_ > best_loss - estimator.tol else 0
-            if estimator.loss_ < best_loss:
-                estimator.best_loss_ = estimator.loss_
-            else:
-                estimator.best_loss_ = best_loss
 
     def _has_converged(self) -> bool:
         """Whether to stop, now that nothing has improved for long: not if the learning rate is lowered."""
@@ -306,21 +275,3 @@ class _Run:
 
     def _copies(self) -> list[Array]:
         return [p.copy() for p in self._network.weights + self._network.biases]
-
-
-def _callbacks(value: Iterable[Callback] | Callback | None) -> list[Callback]:
-    if value is None:
-        return []
-    callbacks: list[Callback] = [value] if callable(value) else list(value)
-    for callback in callbacks:
-        if not callable(callback):
-            raise TypeError(f"callbacks must be functions of a nablanet.Epoch, got {callback!r}")
-    return callbacks
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value
-
-
-def _any_true(answers: list[object]) -> bool:
-    return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
