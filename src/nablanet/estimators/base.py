@@ -339,6 +339,18 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """The estimator in a model file. Raises ModelFileError, a ValueError, for another, and OSError."""
         return saved.load_model(cls, path)
 
+    def plot_learning_curves(self, ax: Any = None) -> Any:
+        """Draw the loss by epoch, that of held-out data beside it, and the best epoch.
+
+        ax: matplotlib axes to draw on; None for those of a new figure. Returns the axes. Raises ImportError
+        without matplotlib, ValueError where no epoch has ended.
+        """
+        from nablanet.estimators import plots  # not needed to train
+
+        check_is_fitted(self)
+        unit = "iteration" if self.solver == "lbfgs" else "epoch"
+        return plots.learning_curves(self.history_, ax, unit=unit)
+
     @property
     def _n_features_out(self) -> int:
         return self.coefs_[-1].shape[0]

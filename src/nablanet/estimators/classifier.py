@@ -14,6 +14,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.validation import check_is_fitted
 
 from nablanet.estimators.base import BaseMLP, Matrix
 from nablanet.estimators.constraints import CLASSIFIER_CONSTRAINTS, check_parameters
@@ -197,6 +198,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """
         z = self._outputs(X, logits=True)
         return z[:, 0] if z.shape[1] == 1 else z
+
+    def plot_confusion(self, X: Matrix, y: npt.ArrayLike, ax: Any = None) -> Any:
+        """Draw how many samples of each class the network takes for which class.
+
+        X of shape (m, n_features), y of m classes. ax: matplotlib axes to draw on; None for those of a new
+        figure. Returns scikit-learn's ConfusionMatrixDisplay, with `confusion_matrix`, `ax_` and `figure_`.
+        Raises ImportError without matplotlib, ValueError for several labels per sample.
+        """
+        from nablanet.estimators import plots  # not needed to train
+
+        check_is_fitted(self)
+        return plots.confusion(self, X, y, ax)
 
     def _learn_classes(self, y: npt.ArrayLike, classes: npt.ArrayLike | None) -> None:
         """What the first call of `partial_fit` is told, and later ones may be told again."""
