@@ -194,6 +194,18 @@ def changed_only(changed: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(changed)
 
 
+def test_targets_of_another_width_are_refused() -> None:
+    two = np.stack([Y % 2, Y % 3], axis=1)
+    ours = MLPRegressor(max_iter=1).fit(X, two)
+    with pytest.raises(ValueError, match="y must have 2 columns, as many as the network has outputs; got 1"):
+        ours.partial_fit(X, Y % 2)  # which could pass for labels
+    with pytest.raises(ValueError, match="y must have 2 columns"):
+        ours.fit(X, two, X_val=X_VAL, y_val=Y_VAL % 2)
+    with pytest.raises(ValueError, match=r"y must have 1 column, .* got 2"):
+        ours.fit(X, Y, X_val=X, y_val=two)
+    assert ours.fit(X, Y).n_outputs_ == 1
+
+
 def test_a_refused_partial_fit_changes_nothing_either() -> None:
     ours = MLPClassifier(**SETTINGS, early_stopping=True)
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):

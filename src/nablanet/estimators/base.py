@@ -6,13 +6,12 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nablanet.estimators import full_batch, initial, parameters, saved, stochastic
@@ -21,6 +20,7 @@ from nablanet.estimators.held_out import HeldOut, split
 from nablanet.estimators.hidden import HiddenLayers
 from nablanet.estimators.linked import Link, laid_out
 from nablanet.estimators.stochastic import Memory
+from nablanet.estimators.weights import sample_weights
 from nablanet.shapes import Array
 from nablanet.training import Callback, History
 
@@ -152,18 +152,20 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         names = parameters.hidden_activations(self.activation, len(hidden))
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validated(X, y, reset=first_pass)
-        weights = None if sample_weight is None else _sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else sample_weights(sample_weight, X)
         self._learn_targets(y, incremental)
-        desired = self._targets(y)
         random_state = check_random_state(self.random_state)
+        desired = self._targets(y)
         if first_pass:
             n_outputs = self._count_outputs(desired)
             self._initialize(random_state, [X.shape[1], *hidden, n_outputs], names, X.dtype)
+        else:
+            self._check_width(desired)
         self._begin()
         if held_out is not None:
             # what it learns from and what it is judged by have the same names of features
             X_val, y_val = self._validated(held_out[0], held_out[1], reset=False)
-            weights_val = None if held_out[2] is None else _sample_weight(held_out[2], X_val)
+            weights_val = None if held_out[2] is None else sample_weights(held_out[2], X_val)
             held_out = X_val, y_val, weights_val
         link = self._link()
         if not link.shared:
@@ -200,6 +202,13 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     @abstractmethod
     def _y_is_numeric(self) -> bool:
         """Whether y must hold numbers."""
+
+    def _check_width(self, desired: Array) -> None:
+        if (n := self._count_outputs(desired)) != self.n_outputs_:
+            raise ValueError(
+                f"y must have {self.n_outputs_} column{'s' if self.n_outputs_ > 1 else ''}, as many as the "
+                f"network has outputs; got {n}"
+            )
 
     @abstractmethod
     def _count_outputs(self, desired: Array) -> int:
@@ -251,7 +260,9 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         everything = np.arange(X.shape[0])
         if given is not None:
             X_val, y_val, weights_val = given
-            return everything, HeldOut(X_val, y_val, self._targets(y_val), weights_val)
+            desired_val = self._targets(y_val)
+            self._check_width(desired_val)
+            return everything, HeldOut(X_val, y_val, desired_val, weights_val)
         if not early_stopping:
             return everything, None
         if incremental:
@@ -375,23 +386,3 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         super().__setstate__(state)
         if "coefs_" in vars(self) and all(np.ndim(c) == 2 for c in self.coefs_):
             self.coefs_, self.intercepts_ = laid_out(self.coefs_, self.intercepts_)
-
-
-def _sample_weight(value: npt.ArrayLike, X: Matrix) -> Array:
-    """One number for each row of X; a number stands for as many of it."""
-    m = X.shape[0]
-    if isinstance(value, Real):
-        return np.full(m, value, np.float64)
-    weights = check_array(
-        value, accept_sparse=False, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if weights.ndim != 1:
-        raise ValueError(
-            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected either a "
-            f"scalar value or a 1D array of length {m}."
-        )
-    if weights.shape != (m,):
-        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(m,)}!")
-    if not weights.any():
-        raise ValueError("sample_weight must not be zero for all samples")
-    return weights

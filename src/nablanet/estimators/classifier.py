@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
@@ -19,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from nablanet.estimators.base import BaseMLP, Matrix
 from nablanet.estimators.constraints import CLASSIFIER_CONSTRAINTS, check_parameters
 from nablanet.estimators.held_out import given_as
+from nablanet.estimators.weights import class_weights
 from nablanet.shapes import Array
 from nablanet.training import Callback
 
@@ -293,38 +292,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return 1.0
 
     def _class_weights(self, y: Array) -> Array | None:
-        if self.class_weight is None:
-            return None
-        weights = self._of_labels(y) if self._is_multilabel() else self._of_classes(y)
-        if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
-            raise ValueError(
-                f"class_weight must be finite numbers of 0 or more, above 0 for some sample; "
-                f"got {self.class_weight!r}"
-            )
-        return weights
-
-    def _of_classes(self, y: Array) -> Array:
-        y = np.ravel(y)
-        weights: Array = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        return weights[np.searchsorted(self.classes_, y)]
-
-    def _of_labels(self, y: Any) -> Array:
-        """The product of the weights of a sample's labels."""
-        labels = np.asarray(y.toarray() if issparse(y) else y, int)
-        given, n_labels = self.class_weight, labels.shape[1]
-        if isinstance(given, str):
-            return compute_sample_weight(given, labels)
-        if not isinstance(given, (list, tuple)) or len(given) != n_labels:
-            raise ValueError(
-                "for several labels class_weight must be 'balanced' or a list with one dict for each of the "
-                f"{n_labels} labels, got {given!r}"
-            )
-        # not compute_sample_weight: it refuses a label that nobody, or everybody, has here
-        tables = [
-            compute_class_weight(weights, classes=np.arange(2), y=labels[:, k])
-            for k, weights in enumerate(given)
-        ]
-        return np.prod([table[labels[:, k]] for k, table in enumerate(tables)], axis=0)
+        return None if self.class_weight is None else class_weights(self.class_weight, self.classes_, y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
