@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -158,6 +160,8 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         desired = self._targets(y)
         if first_pass:
             n_outputs = self._count_outputs(desired)
+            name = self.activation if isinstance(self.activation, str) else "relu"
+            names.append(names[-1] if names else name)  # the output layer is drawn as the last hidden one
             self._initialize(random_state, [X.shape[1], *hidden, n_outputs], names, X.dtype)
         else:
             self._check_width(desired)
@@ -186,7 +190,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         ).train
 
     def _validated(self, X: Matrix, y: Any, reset: bool) -> tuple[Matrix, Array]:
-        """X of float32 or float64, dense or CSR, and y as an array."""
+        """X of float32 or float64, dense or CSR, and y as an array, which is no column."""
         X, y = validate_data(
             self,
             X,
@@ -197,6 +201,14 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             dtype=(np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype),
             reset=reset,
         )
+        if y.ndim == 2 and y.shape[1] == 1:
+            warnings.warn(
+                "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
+                "(n_samples, ), for example using ravel().",
+                DataConversionWarning,
+                stacklevel=4,
+            )
+            y = y[:, 0]
         return X, y
 
     @abstractmethod
@@ -376,6 +388,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"] if self.dtype is None else []
         return tags
 
     def __getstate__(self) -> dict[str, Any]:

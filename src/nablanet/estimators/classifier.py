@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
@@ -227,8 +226,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self._set_classes(y if multilabel else classes)
 
     def _learn_targets(self, y: Array, incremental: bool) -> None:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
             self._set_classes(y)
             return
@@ -244,8 +241,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self.classes_ = self._label_binarizer.classes_
 
     def _targets(self, y: Array) -> Array:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = y[:, 0]
         if (y.ndim == 2) != self._is_multilabel():
             wanted = "one row of labels" if self._is_multilabel() else "one class"
             raise ValueError(f"y must have {wanted} for each sample, as before; got the shape {y.shape}")

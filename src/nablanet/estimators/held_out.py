@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
@@ -76,12 +77,13 @@ def split(
     Two classes keep their shares. Raises ValueError where too few rows are left to hold out.
     """
     stratify = desired.astype(bool) if is_classifier(estimator) and estimator.n_outputs_ == 1 else None
-    learned, tested = train_test_split(
-        np.arange(n),
-        random_state=random_state,
-        test_size=estimator.validation_fraction,
-        stratify=stratify,
-    )
+    with config_context(skip_parameter_validation=True):  # which `fit` has done
+        learned, tested = train_test_split(
+            np.arange(n),
+            random_state=random_state,
+            test_size=estimator.validation_fraction,
+            stratify=stratify,
+        )
     if len(tested) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."

@@ -16,11 +16,10 @@ def glorot_uniform(
     """Coefs (n_in, n_out) and intercepts (n_out,) for each pair of layers.
 
     Uniform up to sqrt(6 / (n_in + n_out)), for logistic up to sqrt(2 / (n_in + n_out)) (Glorot & Bengio
-    2010, eq. 16). activations: names of the hidden layers; the output layer is drawn as the last of them.
+    2010, eq. 16). activations: a name for each pair.
     """
-    names = [*activations, activations[-1] if activations else "relu"]
     coefs, intercepts = [], []
-    for (n_in, n_out), name in zip(pairwise(sizes), names, strict=True):
+    for (n_in, n_out), name in zip(pairwise(sizes), activations, strict=True):
         bound = np.sqrt((2.0 if name in ("logistic", "sigmoid") else 6.0) / (n_in + n_out))
         coefs.append(random_state.uniform(-bound, bound, (n_in, n_out)).astype(dtype, copy=False))
         intercepts.append(random_state.uniform(-bound, bound, n_out).astype(dtype, copy=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,11 @@ def get_activation(name: str) -> Activation:
 
 
 def hidden_layer_sizes(value: Any) -> list[int]:
-    """The neurons of each hidden layer. Raises ValueError for one that is not above 0."""
+    """The neurons of each hidden layer. Raises ValueError for one not above 0, TypeError for a fraction."""
     sizes = list(value) if isinstance(value, Iterable) else [value]
     if np.any(np.array(sizes) <= 0):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    return [int(n) for n in sizes]
+    return [operator.index(n) for n in sizes]
 
 
 def hidden_activations(value: str | Iterable[str], n_layers: int) -> list[str]:

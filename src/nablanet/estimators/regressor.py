@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from nablanet.estimators.base import BaseMLP, Matrix
@@ -118,8 +117,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def _targets(self, y: Array) -> Array:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         return y.reshape(-1, 1) if y.ndim == 1 else y
 
     def _count_outputs(self, desired: Array) -> int:
@@ -141,3 +138,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def _loss_scale(self) -> float:
         return 1.0 if self.loss == "poisson" else 1.0 / self.n_outputs_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags

@@ -148,7 +148,7 @@ class Run:
         stopped = memory.waited > estimator.n_iter_no_change
         if estimator.early_stopping and memory.best is not None and (stopped or not self._incremental):
             assign(self._network.weights + self._network.biases, memory.best)
-        if self._incremental and stopped:
+        if self._incremental and stopped and estimator.early_stopping:
             memory.waited = 0
         if self._finite:
             return

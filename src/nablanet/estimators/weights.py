@@ -33,7 +33,7 @@ def sample_weights(value: npt.ArrayLike, X: Any) -> Array:
     if weights.shape != (m,):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(m,)}!")
     if not weights.any():
-        raise ValueError("sample_weight must not be zero for all samples")
+        raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights
 
 
