@@ -173,7 +173,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             held_out = X_val, y_val, weights_val
         link = self._link()
         if not link.shared:
-            link = self._share(link)
+            link = self._share()
         if link.network.sizes[1:-1] != hidden:
             raise ValueError(
                 f"hidden_layer_sizes must stay {link.network.sizes[1:-1]} to go on training, got {hidden}"
@@ -307,11 +307,13 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self._linked = link if link.shared else None
         return link
 
-    def _share(self, link: Link) -> Link:
-        """Put the network's arrays into the lists, where it had to copy those that were there."""
-        link.network.check_parameters()  # which copies what is read-only
-        self.coefs_ = [w.T for w in link.network.weights]
-        self.intercepts_ = [b[:, 0] for b in link.network.biases]
+    def _share(self) -> Link:
+        """Put arrays into the lists that training may write into, for those it may not."""
+        self._linked = None
+        network = self._link().network
+        network.check_parameters()  # which copies what is read-only
+        self.coefs_ = [w.T for w in network.weights]
+        self.intercepts_ = [b[:, 0] for b in network.biases]
         return self._link()
 
     def _outputs(self, X: Matrix, *, logits: bool = False) -> Array:

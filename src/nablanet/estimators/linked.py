@@ -22,8 +22,8 @@ from nablanet.shapes import Array
 class Link:
     """A network over certain arrays: coefs (n_in, n_out) and intercepts (n_out,) for each pair of layers.
 
-    Arrays of float32 or float64 are used where they lie. `shared` is False where some had to be copied
-    to another type, so that the network does not see what is written into them later.
+    Arrays of float32 or float64 are used where they lie. Those of other types are copied, so that the
+    network does not see what is written into them later: it is then not `shared`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Link:
         biases = [np.asarray(b) for b in intercepts]
         kinds = {a.dtype for a in arrays + biases}
         dtype = np.dtype(np.float32 if kinds == {np.dtype(np.float32)} else np.float64)
-        self.shared = kinds == {dtype} and all(a.flags.writeable for a in arrays + biases)
+        self._parts = arrays + biases if kinds == {dtype} else None
         sizes = [arrays[0].shape[0], *(a.shape[1] for a in arrays)]
         self.network = Network(
             sizes,
@@ -53,6 +53,11 @@ class Link:
         self.network.weights = [a.T for a in arrays]
         self.network.biases = [b.reshape(-1, 1) for b in biases]
         self._logits: Network | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether the network writes where these arrays lie; a user may have locked them since."""
+        return self._parts is not None and all(a.flags.writeable for a in self._parts)
 
     @property
     def logits(self) -> Network:
