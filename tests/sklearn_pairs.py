@@ -66,7 +66,8 @@ def check_same_progress(theirs: Any, ours: Any, rtol: float = 2e-5, atol: float 
     for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
         assert getattr(ours, name) == getattr(theirs, name), name
     for name in ("loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
-        expected, found = getattr(theirs, name, None), getattr(ours, name, None)
+        expected: Any = getattr(theirs, name, None)
+        found: Any = getattr(ours, name, None)
         assert (expected is None) == (found is None), name
         if expected is not None:
             np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol, err_msg=name)

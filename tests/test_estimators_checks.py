@@ -19,12 +19,9 @@ from nablanet import MLPClassifier, MLPRegressor
 DEFAULTS = [MLPClassifier(), MLPRegressor()]
 # checks that pass for every setting that leaves scikit-learn's meaning as it is
 SETTINGS = [
-    MLPClassifier(solver="lbfgs", max_iter=50),
-    MLPRegressor(solver="lbfgs", max_iter=200),
-    MLPClassifier(solver="sgd", learning_rate="adaptive", learning_rate_init=0.01),
+    MLPClassifier(solver="lbfgs", hidden_layer_sizes=5, max_iter=50),
     MLPClassifier(solver="nesterov", activation=["tanh"], n_threads=1),
     MLPRegressor(solver="rmsprop", learning_rate="one_cycle", loss="huber"),
-    MLPRegressor(loss="absolute_error"),
     MLPClassifier(label_smoothing=0.1, solver="adamw", learning_rate="cosine"),
 ]
 BEYOND = [
@@ -52,7 +49,7 @@ for estimator in MLPClassifier(), MLPRegressor():
 """
 
 
-@parametrize_with_checks(DEFAULTS)
+@parametrize_with_checks(DEFAULTS)  # type: ignore[untyped-decorator]
 def test_checks_of_the_defaults(estimator: Any, check: Callable[[Any], None]) -> None:
     _run(check, estimator)
 
@@ -97,4 +94,12 @@ def _run(check: Callable[[Any], None], estimator: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FutureWarning)
+        warnings.filterwarnings("ignore", "X (has|does not have valid) feature names", UserWarning)
         check(estimator)
+
+
+def test_tags_follow_the_parameters() -> None:
+    assert MLPRegressor(loss="poisson").__sklearn_tags__().target_tags.positive_only
+    assert not MLPRegressor().__sklearn_tags__().target_tags.positive_only
+    assert MLPClassifier().__sklearn_tags__().transformer_tags.preserves_dtype == ["float64", "float32"]
+    assert MLPClassifier(dtype="float32").__sklearn_tags__().transformer_tags.preserves_dtype == []

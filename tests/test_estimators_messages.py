@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn_pairs import data, pair
 
 import nablanet as nn
+from sklearn_pairs import data, pair
 
 Train = Callable[[Any], object]
 NUMBER = re.compile(r"-?\d+\.\d{8}")
@@ -176,7 +176,7 @@ PARAMETERS: dict[str, Any] = {
 MORE = {"activation": "step", "solver": "newton", "learning_rate": "falling"}
 
 
-def refusals(kind: str, train: Train, settings: dict[str, Any]) -> tuple[list[type], list[str]]:
+def refusals(kind: str, train: Train, settings: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
     """What scikit-learn's estimator raises, and this package's: types and texts."""
     types, texts = [], []
     for estimator in pair(kind, **BASE | settings):

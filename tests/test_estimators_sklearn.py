@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import sklearn
+
 import sklearn_plugin
 
 
@@ -25,16 +25,8 @@ def test_scikit_learns_own_tests_pass(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    # the plugin drops a test that does not find this package's classes, so that they were used
     summary = done.stdout.splitlines()[-1]
     assert f"{len(sklearn_plugin.PRIVATE)} deselected" in summary
     if sklearn.__version__.startswith("1.9."):
         assert summary.startswith("54 passed")
-
-
-def test_the_plugin_leaves_out_what_has_other_classes() -> None:
-    """A test counts as passed only where it found this package's classes."""
-    import sklearn.neural_network.tests.test_mlp as original
-
-    assert original.MLPClassifier.__module__.startswith("sklearn.")
-    item = type("Item", (), {})  # placeholder
-    assert item

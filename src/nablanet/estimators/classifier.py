@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from nablanet.estimators.base import BaseMLP, Matrix
 from nablanet.estimators.constraints import CLASSIFIER_CONSTRAINTS, check_parameters
 from nablanet.estimators.held_out import given_as
+from nablanet.estimators.log_odds import log_odds
 from nablanet.estimators.weights import class_weights
 from nablanet.shapes import Array
 from nablanet.training import Callback
@@ -190,11 +191,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return np.log(probabilities, out=probabilities)
 
     def decision_function(self, X: Matrix) -> Array:
-        """The weighted inputs z of the output layer for X of shape (m, n_features): logits.
+        """The log-odds ln(p / (1 - p)) of each class for X of shape (m, n_features).
 
-        Returns shape (m,) for two classes, above 0 for the second; else (m, n_classes).
+        Returns shape (m,) for two classes, of the second; else (m, n_classes). For two classes and for
+        several labels, these are the weighted inputs z of the output layer.
         """
         z = self._outputs(X, logits=True)
+        if self._is_multiclass():
+            return log_odds(z)
         return z[:, 0] if z.shape[1] == 1 else z
 
     def plot_confusion(self, X: Matrix, y: npt.ArrayLike, ax: Any = None) -> Any:
