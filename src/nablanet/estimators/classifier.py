@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix, issparse
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
@@ -278,13 +279,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if self._is_multiclass():
             return self.classes_[outputs.argmax(axis=1)]
         if outputs.shape[1] > 1:
-            return (outputs > 0.5).astype(np.int64)
+            labels = (outputs > 0.5).astype(np.int64)
+            return csr_matrix(labels) if self._label_binarizer.sparse_input_ else labels
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(outputs))
         return self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)]
 
     def _own_score(self, y: Array, outputs: Array, sample_weight: Array | None) -> float:
-        right = self._decode(outputs) == (y if outputs.shape[1] > 1 and y.ndim == 2 else np.ravel(y))
+        answers, y = _dense(self._decode(outputs)), _dense(y)
+        right = answers == (y if outputs.shape[1] > 1 and y.ndim == 2 else np.ravel(y))
         return float(np.average(right.all(axis=1) if right.ndim == 2 else right, weights=sample_weight))
 
     def _loss_scale(self) -> float:
@@ -297,3 +300,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _dense(y: Any) -> Array:
+    return y.toarray() if issparse(y) else y
