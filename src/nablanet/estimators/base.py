@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from nablanet.estimators.held_out import HeldOut, split
 from nablanet.estimators.hidden import HiddenLayers
 from nablanet.estimators.linked import Link, laid_out
 from nablanet.estimators.stochastic import Memory
+from nablanet.estimators.warned import warn
 from nablanet.estimators.weights import sample_weights
 from nablanet.shapes import Array
 from nablanet.training import Callback, History
@@ -202,11 +202,10 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             reset=reset,
         )
         if y.ndim == 2 and y.shape[1] == 1:
-            warnings.warn(
+            warn(
                 "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
                 "(n_samples, ), for example using ravel().",
                 DataConversionWarning,
-                stacklevel=4,
             )
             y = y[:, 0]
         return X, y

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from nablanet import derivatives, samples
 from nablanet.estimators import parameters
 from nablanet.estimators.held_out import HeldOut
 from nablanet.estimators.recording import Recorder
+from nablanet.estimators.warned import warn
 from nablanet.network import Network
 from nablanet.progress import Bar, progress_bar
 from nablanet.shapes import Array, Rows
@@ -74,7 +74,7 @@ class Run:
                     options=options,
                 )
             except KeyboardInterrupt:
-                warnings.warn("Training interrupted by user.", stacklevel=3)
+                warn("Training interrupted by user.")
                 return
         ended = estimator.history_.stopped is not None  # by a callback
         estimator.n_iter_ = min(result.nit, estimator.max_iter)
@@ -170,4 +170,4 @@ def _warn(result: Any, n_iter: int, max_iter: int) -> None:
         "\nYou might also want to scale the data as shown in:\n"
         "    https://scikit-learn.org/stable/modules/preprocessing.html"
     )
-    warnings.warn(text, ConvergenceWarning, stacklevel=4)
+    warn(text, ConvergenceWarning)

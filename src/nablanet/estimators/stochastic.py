@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -23,6 +22,7 @@ from nablanet.estimators import parameters
 from nablanet.estimators.held_out import HeldOut
 from nablanet.estimators.rates import LearningRate
 from nablanet.estimators.recording import Recorder, best_score
+from nablanet.estimators.warned import warn
 from nablanet.network import Network
 from nablanet.progress import progress_bar
 from nablanet.regularization import Regularization
@@ -97,7 +97,7 @@ class Run:
         try:
             self._epochs()
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=3)
+            warn("Training interrupted by user.")
         finally:
             self._keep_state()
         self._end()
@@ -129,11 +129,10 @@ class Run:
                 if asked or self._incremental:
                     break
                 if estimator.n_iter_ == estimator.max_iter:
-                    warnings.warn(
+                    warn(
                         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
                         "optimization hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=4,
                     )
 
     def _keep_state(self) -> None:
@@ -157,11 +156,10 @@ class Run:
                 "Solver produced non-finite parameter weights. The input data may contain large values and "
                 "need to be preprocessed."
             )
-        warnings.warn(
+        warn(
             f"Training diverged in iteration {estimator.n_iter_}: the loss is no longer finite. The weights "
             "of the best validation score are kept.",
             ConvergenceWarning,
-            stacklevel=4,
         )
 
     def _make_task(self, X: Any, desired: Array, weights: Array | None) -> Task:
@@ -170,10 +168,7 @@ class Run:
         if size == "auto":
             size = min(_BATCH, n)
         elif int(size) > n:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-                stacklevel=5,
-            )
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         rates = parameters.dropout(estimator, network.sizes)
         rows, Y, checked = samples.from_rows(network, X, desired, weights)
         # scikit-learn divides alpha by the weights of a mini-batch, the engine by its rows
