@@ -140,7 +140,7 @@ def refusals() -> dict[str, tuple[dict[str, Any], dict[str, Any], str]]:
         "pairs": ({}, {"eval_set": [(X_VAL, Y_VAL)] * 2}, "a list with one pair"),
         "weight": ({}, {"sample_weight_val": WEIGHTS}, "sample_weight_val needs X_val"),
         "weights": ({}, held_out | {"sample_weight_val": WEIGHTS[1:]}, r"sample_weight.shape == \(119,\)"),
-        "no weight": ({}, held_out | {"sample_weight_val": 0 * WEIGHTS}, "must not be zero for all"),
+        "no weight": ({}, held_out | {"sample_weight_val": 0 * WEIGHTS}, "at least one non-zero"),
         "metric": ({"metrics": ["speed"]}, held_out, "speed"),
         "metric's name": ({"metrics": ["accuracy", 3]}, held_out, "names of scikit-learn's scorers"),
         "taken": ({"metrics": {"score": "accuracy"}}, held_out, "'score', which every epoch has already"),
@@ -162,7 +162,7 @@ def refusals() -> dict[str, tuple[dict[str, Any], dict[str, Any], str]]:
             {"solver": "lbfgs", "scoring": "accuracy", "early_stopping": True}, {}, "pass X_val and y_val$",
         ),
         "split": ({"early_stopping": True, "validation_fraction": 0.001}, {}, "validation set is too small"),
-        "no weight left": ({}, {"sample_weight": np.zeros(len(X))}, "must not be zero for all samples"),
+        "no weight left": ({}, {"sample_weight": np.zeros(len(X))}, "at least one non-zero number"),
     }  # fmt: skip
 
 

@@ -117,6 +117,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def _targets(self, y: Array) -> Array:
+        if y.dtype.kind not in "fiub":
+            raise TypeError(f"y must hold numbers, got dtype {y.dtype}")
         return y.reshape(-1, 1) if y.ndim == 1 else y
 
     def _count_outputs(self, desired: Array) -> int:
