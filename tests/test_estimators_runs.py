@@ -43,7 +43,7 @@ def chosen(draw: st.DrawFn) -> dict[str, Any]:
     found: dict[str, Any] = {
         "hidden_layer_sizes": draw(st.sampled_from([(), (1,), (7,), (8, 3), (4, 5, 6), 9])),
         "activation": draw(st.sampled_from(["identity", "logistic", "tanh", "relu"])),
-        "alpha": draw(st.sampled_from([0.0, 1e-4])),
+        "alpha": draw(st.sampled_from([0.0, 1e-4, 1e-2, 1.0])),
         "batch_size": draw(st.sampled_from(["auto", 1, 13, 20, 50])),
         "shuffle": draw(st.booleans()),
         "random_state": draw(st.integers(0, 2**31)),
@@ -84,9 +84,8 @@ def test_a_run_is_scikit_learns(kind: str, made_with: dict[str, Any], dtype: typ
     theirs, ours = both(kind, lambda e: e.fit(X, y), **made_with)
     single = dtype is np.float32
     check_same_coefs(theirs, ours, atol=1e-4 if single else 1e-12)
-    # exact without a penalty, whose mean over the steps of an epoch is interpolated
-    within = made_with["alpha"] + (1e-4 if single else 0)
-    check_same_progress(theirs, ours, rtol=1e-9 + within, atol=1e-12 + within)
+    within = 1e-4 if single else 1e-9
+    check_same_progress(theirs, ours, rtol=within, atol=within)
     _check_same_answers(kind, theirs, ours, X, rtol=1e-3 if single else 1e-10)
 
 
@@ -108,12 +107,11 @@ def _check_same_answers(kind: str, theirs: Any, ours: Any, X: Any, rtol: float) 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("alpha", [1e-2, 1.0])
 @pytest.mark.parametrize("batch_size", [1, 20])
-def test_a_large_penalty_gives_the_same_steps(kind: str, alpha: float, batch_size: int) -> None:
-    """The parameters alone: loss_ is interpolated, by which n_iter_ can differ where it decides the end."""
+def test_a_large_penalty_counts_in_the_loss_of_each_step(kind: str, alpha: float, batch_size: int) -> None:
     X, y = data(kind)
-    endless = {"alpha": alpha, "batch_size": batch_size, "n_iter_no_change": np.inf}
-    theirs, ours = both(kind, lambda e: e.fit(X, y), **BASE | endless)
+    theirs, ours = both(kind, lambda e: e.fit(X, y), **BASE | {"alpha": alpha, "batch_size": batch_size})
     check_same_coefs(theirs, ours)
+    check_same_progress(theirs, ours)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -194,20 +192,23 @@ def test_weights_on_full_batches_count_as_in_scikit_learn(kind: str, alpha: floa
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_in_mini_batches(kind: str) -> None:
-    """The steps are the same without a penalty; with weights all alike everything is."""
+@pytest.mark.parametrize(
+    "rule", [{}, {"early_stopping": True}, {"batch_size": 81}, {"dtype": "float32"}], ids=str
+)
+def test_weights_in_mini_batches(kind: str, rule: dict[str, Any]) -> None:
+    """Each penalty is divided by the weights of its mini-batch, and each loss counts by its rows."""
     X, y = data(kind)
-    theirs, ours = both(kind, lambda e: e.fit(X, y, WEIGHTS), **BASE | {"alpha": 0.0})
-    check_same_coefs(theirs, ours)
-    theirs, ours = both(kind, lambda e: e.fit(X, y, np.full(M, 2.5)), **BASE | {"alpha": 0.01})
-    check_same_coefs(theirs, ours)
-    check_same_progress(theirs, ours)
+    own = {k: v for k, v in rule.items() if k == "dtype"}
+    shared = BASE | {"alpha": 0.1} | {k: v for k, v in rule.items() if k != "dtype"}
     theirs, ours = both(
         kind,
-        lambda e: e.fit(X, y, WEIGHTS),
-        **BASE | {"alpha": 0.0, "early_stopping": True, "batch_size": 81},
+        lambda e: e.set_params(**own if type(e).__module__.startswith("nablanet") else {}).fit(
+            X.astype(own.get("dtype", "float64")), y, WEIGHTS
+        ),
+        **shared,
     )
-    check_same_progress(theirs, ours)
+    check_same_coefs(theirs, ours, atol=1e-5 if own else 1e-12)
+    check_same_progress(theirs, ours, *([1e-4, 1e-5] if own else []))
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k != "targets"])

@@ -209,6 +209,7 @@ class PyEngine {
 
   std::int64_t steps() const { return engine_.steps(); }
   void set_steps(std::int64_t steps) { engine_.set_steps(steps); }
+  double weight_squares() const { return engine_.weight_squares(); }
 
  private:
   static std::vector<nablanet::Activation> enums(const std::vector<int>& numbers) {
@@ -263,7 +264,8 @@ void bind(nb::module_& module, const char* name) {
       .def("kept", &E::kept)
       .def("store_kept", &E::store_kept, "name"_a, "weights"_a, "biases"_a)
       .def("load_kept", &E::load_kept, "name"_a, "weights"_a, "biases"_a)
-      .def_prop_rw("steps", &E::steps, &E::set_steps);
+      .def_prop_rw("steps", &E::steps, &E::set_steps)
+      .def_prop_ro("weight_squares", &E::weight_squares);
 }
 
 }  // namespace
@@ -279,6 +281,8 @@ void bind_engine(nb::module_& module) {
       .def_rw("beta2", &Settings::beta2)
       .def_rw("epsilon", &Settings::epsilon)
       .def_rw("epsilon_hat", &Settings::epsilon_hat)
+      .def_rw("sum_squares", &Settings::sum_squares)
+      .def_rw("by_weight", &Settings::by_weight)
       .def_rw("decay", &Settings::decay)
       .def_rw("mu", &Settings::mu)
       .def_rw("rho", &Settings::rho)

@@ -32,8 +32,12 @@ struct Settings {
   bool epsilon_hat = false;  // adam, adamw: epsilon is added to the root of the second moment as it is
   double decay = 0;          // lambda / n
   double mu = 0, rho = 0, weight_decay = 0;
-  double alpha = 0;  // divided by the samples of each mini-batch
-  double l1 = 0;     // lambda_1 / n
+  double alpha = 0;          // divided by the samples of each mini-batch
+  double l1 = 0;             // lambda_1 / n
+  bool sum_squares = false;  // keep `weight_squares`
+  // scikit-learn's way with weighted samples: alpha is divided by the weights of a mini-batch, not its
+  // rows, and `train` adds up the mean costs of the mini-batches, each times its rows.
+  bool by_weight = false;
   // Off where they are 0.
   double clip_value = 0, clip_norm = 0, max_norm = 0, average = 0;
   // 65536 p of dropout for each layer but the last; empty without dropout.
@@ -90,6 +94,10 @@ class Engine {
   // the sum of C_x, each before its step. Interrupted, it leaves the parameters of the last whole step.
   double train(const std::int64_t* order, Index count, const double* etas);
 
+  // The sum of w^2 over all weights before each step of the last `train`, added up over the steps (times
+  // rows / weight of the mini-batch, `by_weight`).
+  double weight_squares() const;
+
  private:
   struct Steps {
     Step<T> weights, biases;
@@ -131,6 +139,11 @@ class Engine {
   // A step that may take longer than a person wants to wait; returns the sum of C_x.
   double long_step(const std::int64_t* order, Index rows, double eta,
                    const std::vector<ActiveInputs<T>>& active, Team& team);
+  // Adds the squares of the weights as they are before a step, each member those of its own panels, times
+  // `factor`.
+  void add_squares(double factor, int member, const Team& team) const;
+  // What the cost and the squares of a mini-batch are multiplied with; 1 unless they count `by_weight`.
+  double per_weight(const std::int64_t* order, Index rows) const;
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
   // The rows of the mini-batch after this one that a member is going to gather.
@@ -165,6 +178,9 @@ class Engine {
   std::unique_ptr<Parameters<T>> average_;
   bool averaging_ = false;  // whether `average_` has begun
   Buffer<double> squares_;  // of each panel of the gradient
+  // Of each panel of weights: in this step, and added up over the steps; and what has no squares to add.
+  Buffer<double> step_squares_, weight_squares_;
+  Buffer<T> no_biases_;
   std::int64_t steps_ = 0;
   double power1_ = 1, power2_ = 1;   // beta1^t and beta2^t
   std::vector<Parameters<T>> kept_;  // the state before a long step

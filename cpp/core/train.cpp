@@ -59,6 +59,9 @@ void Engine<T>::start(const Source& x, const Target& y, Index batch, const Setti
   Index panels = 0;
   for (std::size_t l = 1; l < network_.sizes.size(); ++l) panels += panel_count<T>(network_.sizes[l]);
   squares_ = Buffer<double>(gradient_ == nullptr ? 0 : panels);
+  step_squares_ = Buffer<double>(settings.sum_squares ? panels : 0);
+  weight_squares_ = Buffer<double>(settings.sum_squares ? panels : 0);
+  no_biases_ = Buffer<T>(settings.sum_squares ? panels * kLanes<T> : 0);
 }
 
 template <class T>
@@ -87,7 +90,8 @@ void Engine<T>::set_steps(std::int64_t steps) {
 template <class T>
 typename Engine<T>::Steps Engine<T>::next_steps(double weight, Index rows, double eta) {
   const double mean = weight > 0 ? 1.0 / weight : 0;
-  const double decay = settings_.decay + settings_.alpha * (1.0 / static_cast<double>(rows));
+  const double decay =
+      settings_.decay + settings_.alpha * (settings_.by_weight ? mean : 1.0 / static_cast<double>(rows));
   Step<T> step;
   ++steps_;
   power1_ *= settings_.beta1;
@@ -176,6 +180,35 @@ void Engine<T>::apply_clipped(Steps steps, int member, Team& team) const {
 }
 
 template <class T>
+double Engine<T>::per_weight(const std::int64_t* order, Index rows) const {
+  if (!settings_.by_weight) return 1;
+  const double weight = weight_of(y_, order, rows);
+  return weight > 0 ? static_cast<double>(rows) / weight : 0;
+}
+
+template <class T>
+void Engine<T>::add_squares(double factor, int member, const Team& team) const {
+  Index first = 0;
+  for (std::size_t l = 0; l + 1 < network_.sizes.size() && weight_squares_.size() > 0; ++l) {
+    const Index panels = panel_count<T>(network_.sizes[l + 1]);
+    const Range mine = share({0, panels}, member, team.size());
+    double* const sums = step_squares_.data() + first;
+    kernels_.sum_squares(parameters_.weights(l), no_biases_.data(), network_.sizes[l], mine, sums);
+    for (Index panel = mine.begin; panel < mine.end; ++panel) {
+      weight_squares_.data()[first + panel] += factor * sums[panel];
+    }
+    first += panels;
+  }
+}
+
+template <class T>
+double Engine<T>::weight_squares() const {
+  double sum = 0;
+  for (Index i = 0; i < weight_squares_.size(); ++i) sum += weight_squares_.data()[i];
+  return sum;
+}
+
+template <class T>
 void Engine<T>::finish_step(int member, Team& team) const {
   if (settings_.max_norm == 0 && average_ == nullptr) return;
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
@@ -236,7 +269,9 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
   Interruption interruption(question_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const auto started = Interruption::Clock::now();
+  const double factor = per_weight(order, rows);
   team.run([&](int member) {
+    add_squares(factor, member, team);
     passed[static_cast<std::size_t>(member)] =
         propagate(x_, y_, Samples{.order = order}, rows, static_cast<std::uint64_t>(steps_), *work_, active,
                   needs_idle(), Ahead{}, member, team, interruption);
@@ -265,7 +300,7 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
     power2_ = power2;
     throw Interrupted{};
   }
-  return passed[0].cost;
+  return factor * passed[0].cost;
 }
 
 template <class T>
@@ -284,6 +319,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   Team team(most > 1 && choice_.team() ? most : 1);
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   const bool idle = needs_idle();
+  std::fill_n(weight_squares_.data(), weight_squares_.size(), 0.0);
   double sum = 0;
   for (Index begin = 0; begin < count && is_long; begin += batch) {
     sum += long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, team);
@@ -301,11 +337,13 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       // the forward product asks too where it passes over its inputs only once
       const Index early = rows <= kFewRows ? lines.size() * 2 / 5 : 0;
       ahead.lines = {0, early};
+      const double factor = per_weight(samples.order, rows);
+      add_squares(factor, member, team);
       const Propagated passed =
           propagate(x_, y_, samples, rows, first_step + i, *work_, active, idle, ahead, member, team, never);
       ahead.lines = {early, lines.end};
       learn(rows, passed.inputs, steps[i], ahead, member, team, never);
-      costs += passed.cost;
+      costs += factor * passed.cost;
     }
     if (member == 0) sum += costs;
   });
@@ -321,10 +359,12 @@ template void Engine<float>::load(const Arrays<float>&);
 template bool Engine<float>::store(const Arrays<float>&) const;
 template void Engine<float>::set_steps(std::int64_t);
 template double Engine<float>::train(const std::int64_t*, Index, const double*);
+template double Engine<float>::weight_squares() const;
 template void Engine<double>::start(const Source&, const Target&, Index, const Settings&);
 template void Engine<double>::load(const Arrays<double>&);
 template bool Engine<double>::store(const Arrays<double>&) const;
 template void Engine<double>::set_steps(std::int64_t);
 template double Engine<double>::train(const std::int64_t*, Index, const double*);
+template double Engine<double>::weight_squares() const;
 
 }  // namespace nablanet

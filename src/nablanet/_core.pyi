@@ -19,6 +19,8 @@ class Settings:
     beta2: float
     epsilon: float
     epsilon_hat: bool
+    sum_squares: bool
+    by_weight: bool
     decay: float
     drop_thresholds: list[int]
     drop_seed: int
@@ -106,6 +108,8 @@ class _Engine:
     def store_kept(self, name: str, weights: list[Array], biases: list[Array]) -> None: ...
     def load_kept(self, name: str, weights: list[Array], biases: list[Array]) -> None: ...
     steps: int
+    @property
+    def weight_squares(self) -> float: ...
 
 class Engine32(_Engine): ...
 class Engine64(_Engine): ...

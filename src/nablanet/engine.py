@@ -240,7 +240,11 @@ def _to_unscaled(derivatives: Array, network: Network) -> Array:
 
 
 class Trainer:
-    """Trains a network in the core, epoch by epoch; see `training.Trainer`."""
+    """Trains a network in the core, epoch by epoch; see `training.Trainer`.
+
+    weight_squares: for a task with `sum_squares`, the sum of w^2 over all weights before each step of the
+    last run, added up over the steps.
+    """
 
     def __init__(self, network: Network, task: Task):
         self._network = network
@@ -256,7 +260,8 @@ class Trainer:
             f"a mini-batch of {self._batch_size} rows and the optimizer's state",
         )
         self._core = _core_for(network, task.n_threads)
-        self._weights = task.weights
+        self._weights = None if task.by_weight else task.weights
+        self.weight_squares = 0.0
         X, Y = _inputs(task.X, network), _desired(task.Y, network)
         try:
             self._core.start(X, Y, self._batch_size, _settings(task), task.weights)
@@ -272,10 +277,11 @@ class Trainer:
         _load(self._core, network)
         order = np.ascontiguousarray(order, np.int64)
         etas = np.ascontiguousarray(etas, np.float64)
-        total = 0.0
+        total = self.weight_squares = 0.0
         try:
             for begin, end in _blocks(len(order), network, self._batch_size):
                 total += self._core.train(order, begin, end, etas[begin // self._batch_size :])
+                self.weight_squares += self._core.weight_squares
                 if not math.isfinite(total):
                     break
                 advance(end - begin)
@@ -320,6 +326,7 @@ def _settings(task: Task) -> _core.Settings:
         settings.drop_thresholds = list(task.dropout.thresholds)
         settings.drop_seed = task.dropout.seed
     settings.alpha = task.regularization.alpha
+    settings.sum_squares, settings.by_weight = task.sum_squares, task.by_weight
     settings.l1 = task.regularization.l1 / len(task.X)
     settings.clip_value = task.clipping.value or 0
     settings.clip_norm = task.clipping.norm or 0

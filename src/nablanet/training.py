@@ -131,6 +131,10 @@ class Task:
     max_norm: of each neuron's incoming weights. average: the decay of the parameters' moving average,
     which is then what the network holds after each run. weights: float64, one for each row, not all
     zero: a step learns from sum w_x C_x / sum w_x.
+
+    For the engine's trainer alone: sum_squares: whether it keeps `weight_squares`. by_weight:
+    scikit-learn's way with weights, in which alpha is divided by the weights of a mini-batch, and the
+    cost of a run is the mean of the mini-batches' costs, each times its rows.
     """
 
     X: Rows
@@ -144,6 +148,8 @@ class Task:
     average: float | None = None
     dropout: Dropout | None = None
     weights: Array | None = None
+    sum_squares: bool = False
+    by_weight: bool = False
 
 
 class Trainer(Protocol):

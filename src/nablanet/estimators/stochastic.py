@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from nablanet import samples, training
+from nablanet import engine, samples
 from nablanet.dropout import Dropout
 from nablanet.estimators import parameters
 from nablanet.estimators.held_out import HeldOut
@@ -79,7 +79,7 @@ class Run:
         self._memory = copy.copy(estimator._memory)
         self._recorder = Recorder(estimator, held_out)
         self._task = self._make_task(X, desired, weights)
-        self._trainer = training.make_trainer(network, self._task)
+        self._trainer = engine.Trainer(network, self._task)
         self._resume()
         n_batches = -(-len(chosen) // self._task.batch_size)
         self._rate = LearningRate(estimator, n_batches, held_out is not None, incremental)
@@ -171,10 +171,11 @@ class Run:
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         rates = parameters.dropout(estimator, network.sizes)
         rows, Y, checked = samples.from_rows(network, X, desired, weights)
-        # scikit-learn divides alpha by the weights of a mini-batch, the engine by its rows
-        mean = 1.0 if weights is None else float(weights[self._chosen].mean())
-        if mean == 0:
-            raise ValueError("the samples to learn from must not all have the weight 0")
+        scale = 1.0
+        if weights is not None and checked is not None:
+            if not weights[self._chosen].any():
+                raise ValueError("the samples to learn from must not all have the weight 0")
+            scale = float(checked.max() / weights.max())  # the weights are scaled, and alpha with them
         dropped = None
         if any(rates):
             if self._memory.dropout_seed is None or not self._goes_on():
@@ -185,10 +186,12 @@ class Run:
             Y,
             min(int(size), n),
             parameters.get_optimizer(estimator),
-            Regularization(alpha=float(estimator.alpha) / mean),
+            Regularization(alpha=float(estimator.alpha) * scale),
             estimator.n_threads,
             dropout=dropped,
             weights=checked,
+            sum_squares=estimator.alpha > 0,
+            by_weight=weights is not None,
         )
 
     def _goes_on(self) -> bool:
@@ -211,22 +214,10 @@ class Run:
     def _learn(self, order: Array, advance: Callable[[int], None]) -> float:
         """One epoch; its loss, which is not finite where the parameters would not be."""
         epoch = len(self._estimator.loss_curve_) if self._incremental else self._estimator.n_iter_
-        before = self._penalty()
         with np.errstate(over="ignore", invalid="ignore"):
             cost = self._trainer.run(order, self._rate.of(epoch), advance)
-        steps = -(-len(order) // self._task.batch_size)
-        # the mean over the steps, before each is taken, as if it went straight from one end to the other
-        mean = before + (self._penalty() - before) * (steps - 1) / (2 * steps)
-        penalty = mean * steps / len(order)
+        penalty = 0.5 * self._task.regularization.alpha * self._trainer.weight_squares / len(order)
         return cost * self._estimator._loss_scale() + penalty
-
-    def _penalty(self) -> float:
-        """What alpha adds to the loss of a mini-batch, summed over its rows."""
-        alpha = self._task.regularization.alpha
-        if alpha == 0:
-            return 0.0
-        squares = math.fsum(float(np.vdot(w, w)) for w in self._network.weights)
-        return 0.5 * alpha * squares
 
     def _record(self, loss: float, seconds: float) -> Epoch:
         """Show what an epoch came to, and count the epochs without improvement."""
