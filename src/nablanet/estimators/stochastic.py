@@ -190,7 +190,7 @@ class Run:
             estimator.n_threads,
             dropout=dropped,
             weights=checked,
-            sum_squares=estimator.alpha > 0,
+            sum_squares=bool(estimator.alpha > 0),
             by_weight=weights is not None,
         )
 
