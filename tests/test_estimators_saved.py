@@ -104,6 +104,24 @@ def test_parameters_of_every_kind_come_back(tmp_path: Path) -> None:
     assert back.predict_proba(X).tobytes() == clf.predict_proba(X).tobytes()
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("labels", {"class_weight": [{0: 1, 1: 2.0}] * 4}),
+        ("texts", {"class_weight": {"a": 2.0, "c": 0.5}}),
+        ("texts", {"metrics": {"f": "f1_macro"}, "early_stopping": True}),
+        ("texts", {"metrics": ("f1_macro",), "early_stopping": True}),
+    ],
+)
+def test_dicts_and_lists_of_them_come_back(name: str, parameters: dict[str, Any], tmp_path: Path) -> None:
+    clf = fitted(TARGETS[name], **parameters)
+    clf.save(tmp_path / "clf.nabla")
+    back = MLPClassifier.load_model(tmp_path / "clf.nabla")
+    assert back.get_params() == clf.get_params()
+    with pytest.warns(ConvergenceWarning):
+        assert back.fit(X, TARGETS[name]).loss_curve_ == clf.loss_curve_
+
+
 def test_a_regressor_comes_back_with_its_feature_names(tmp_path: Path) -> None:
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcde"))

@@ -40,6 +40,7 @@ _FITTED: dict[str, tuple[type, ...]] = {
     "validation_loss_curve_": _CURVE,
 }
 _LARGE = ("optimizer", "best")  # of Memory: as large as the parameters, and kept on request
+_PAIRS = "pairs"  # of a dict, whose keys need not be texts
 _LABELS = ("bool", "int64", "float64", "str", "object")
 
 
@@ -138,9 +139,7 @@ def _with_parameters(kind: type[Kind], content: Any) -> Kind:
     known = estimator.get_params(deep=False)
     if unknown := sorted(set(given) - set(known)):
         raise ModelFileError(f"its estimator has unknown parameters: {', '.join(unknown)}")
-    if isinstance(given.get("class_weight"), list):
-        given["class_weight"] = dict(given["class_weight"])
-    estimator.set_params(**given)
+    estimator.set_params(**{name: _as_given(value) for name, value in given.items()})
     check_parameters(estimator)
     return estimator
 
@@ -205,7 +204,7 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_plain(name, item) for item in value)
     if isinstance(value, dict):
-        return [(_plain(name, key), _plain(name, item)) for key, item in value.items()]
+        return {_PAIRS: [(_plain(name, key), _plain(name, item)) for key, item in value.items()]}
     if isinstance(value, type) and issubclass(value, np.generic):
         return np.dtype(value).name
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -214,6 +213,15 @@ def _plain(name: str, value: Any) -> Any:
         f"a model file holds no code, and cannot keep {name}={value!r}: set it to plain data before saving, "
         f"as by set_params({name}=None)"
     )
+
+
+def _as_given(value: Any) -> Any:
+    """What `_plain` has made plain, for parameters."""
+    if isinstance(value, dict):
+        if set(value) != {_PAIRS}:
+            raise ModelFileError(f"its estimator has {describe(value)} among its parameters")
+        return {_as_given(key): _as_given(item) for key, item in value[_PAIRS]}
+    return type(value)(map(_as_given, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _labels(classes: Array) -> dict[str, Any]:
