@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import nablanet
@@ -122,6 +123,14 @@ def test_dicts_and_lists_of_them_come_back(name: str, parameters: dict[str, Any]
         assert back.fit(X, TARGETS[name]).loss_curve_ == clf.loss_curve_
 
 
+def test_sparse_labels_stay_sparse(tmp_path: Path) -> None:
+    clf = fitted(csr_matrix(TARGETS["labels"]))
+    clf.save(tmp_path / "clf.nabla")
+    answers = MLPClassifier.load_model(tmp_path / "clf.nabla").predict(X)
+    assert isinstance(answers, csr_matrix)
+    assert (answers != clf.predict(X)).nnz == 0
+
+
 def test_a_regressor_comes_back_with_its_feature_names(tmp_path: Path) -> None:
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcde"))
@@ -159,6 +168,15 @@ def test_what_is_refused(tmp_path: Path) -> None:
         MLPClassifier.load_model(path)
     with pytest.raises(FileNotFoundError):
         MLPClassifier.load_model(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["n_iter_", "t_"])
+def test_an_estimator_that_lacks_its_counters_is_refused(name: str, tmp_path: Path) -> None:
+    clf = fitted(TARGETS["truths"])
+    del vars(clf)[name]
+    clf.save(tmp_path / "clf.nabla")
+    with pytest.raises(ModelFileError, match=f"its estimator lacks {name}"):
+        MLPClassifier.load_model(tmp_path / "clf.nabla")
 
 
 @pytest.mark.parametrize("name", ["three classes", "labels", "objects"])

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
 
@@ -72,12 +73,15 @@ def _to_model(estimator: BaseMLP, optimizer_state: bool) -> Model:
         },
         "classes": None,
         "y_type": None,
+        "sparse_y": False,
         "memory": memory,
     }
     classes = None
     if is_classifier(estimator):
         classes = estimator.classes_
-        content |= {"classes": _labels(classes), "y_type": estimator._label_binarizer.y_type_}
+        binarizer = estimator._label_binarizer
+        content |= {"classes": _labels(classes), "y_type": binarizer.y_type_}
+        content |= {"sparse_y": binarizer.sparse_input_}
     named = classes is not None and len(classes) == max(2, network.sizes[-1])
     names = getattr(estimator, "feature_names_in_", None)
     return Model(
@@ -98,7 +102,7 @@ def _from_model(kind: type[Kind], model: Model) -> Kind:
     if wanted != {name: (str(value.dtype), value.shape) for name, value in model.state.items()}:
         raise ModelFileError("the tensors of its state are not those that its estimator speaks of")
     content = grow(model.estimator, model.state)
-    keys = {"class", "parameters", "fitted", "classes", "y_type", "memory"}
+    keys = {"class", "parameters", "fitted", "classes", "y_type", "sparse_y", "memory"}
     if not isinstance(content, dict) or set(content) != keys:
         raise ModelFileError(f"its estimator should have {', '.join(sorted(keys))}, got {describe(content)}")
     if content["class"] != kind.__name__:
@@ -106,14 +110,17 @@ def _from_model(kind: type[Kind], model: Model) -> Kind:
     estimator = _with_parameters(kind, content["parameters"])
     network = model.network
     _check_network(estimator, network)
-    for name, value in _object("fitted", content["fitted"]).items():
+    shown = _object("fitted", content["fitted"])
+    if missing := sorted({"n_iter_", "t_"} - set(shown)):
+        raise ModelFileError(f"its estimator lacks {', '.join(missing)}")
+    for name, value in shown.items():
         if name not in _FITTED or type(value) not in _FITTED[name]:
             raise ModelFileError(f"its estimator has {describe(value)} for {name}")
         if isinstance(value, list) and not all(type(number) in _NUMBER for number in value):
             raise ModelFileError(f"its estimator has {name} that is no list of numbers")
         estimator.__dict__[name] = value
     if is_classifier(estimator):
-        _restore_classes(estimator, content["classes"], content["y_type"], network)
+        _restore_classes(estimator, content, network)
     if model.feature_names is not None:
         if len(model.feature_names) != network.sizes[0]:
             raise ModelFileError(
@@ -155,17 +162,21 @@ def _check_network(estimator: BaseMLP, network: Network) -> None:
         raise ModelFileError("its network is not that of its estimator's parameters")
 
 
-def _restore_classes(estimator: BaseMLP, content: Any, y_type: Any, network: Network) -> None:
+def _restore_classes(estimator: BaseMLP, content: dict[str, Any], network: Network) -> None:
     """The classes, and what turns y into desired outputs."""
-    classes = _array_of_labels(content)
+    classes, y_type, sparse = _array_of_labels(content["classes"]), content["y_type"], content["sparse_y"]
     several = y_type == "multilabel-indicator"
     n_outputs = network.sizes[-1]
     seen = np.zeros((1, n_outputs), np.int64) if several and n_outputs > 1 else classes
-    binarizer = LabelBinarizer().fit(seen)
+    binarizer = LabelBinarizer().fit(csr_matrix(seen) if several and sparse else seen)
     softmax = network.activations[-1].name == "softmax"
     fits = len(classes) == n_outputs if softmax or several else n_outputs == 1 and len(classes) <= 2
     if not fits or not np.array_equal(binarizer.classes_, classes) or binarizer.y_type_ != y_type:
-        raise ModelFileError(f"its estimator has the classes {describe(content)} for {n_outputs} outputs")
+        raise ModelFileError(
+            f"its estimator has the classes {describe(content['classes'])} for {n_outputs} outputs"
+        )
+    if type(sparse) is not bool or (sparse and not several):
+        raise ModelFileError(f"its estimator has {describe(sparse)} for whether its labels are sparse")
     if softmax != (y_type == "multiclass"):
         raise ModelFileError(f"its estimator has targets of type {y_type!r} and other outputs")
     estimator.__dict__ |= {"classes_": classes, "_label_binarizer": binarizer}
