@@ -145,6 +145,24 @@ def test_a_regressor_comes_back_with_its_feature_names(tmp_path: Path) -> None:
     assert nablanet.load(tmp_path / "reg.nabla").predict(X).tobytes() == reg.predict(frame).tobytes()
 
 
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_diverged_run_is_saved_with_its_last_finite_parameters(
+    early_stopping: bool, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"activation": "identity", "solver": "sgd", "learning_rate_init": 1e30}
+    reg = MLPRegressor(hidden_layer_sizes=(4,), batch_size=10, early_stopping=early_stopping, **settings)
+    said = (
+        pytest.warns(ConvergenceWarning) if early_stopping else pytest.raises(ValueError, match="non-finite")
+    )
+    with said:
+        reg.fit(X * 1e3, X[:, 0] * 1e3)
+    reg.save(tmp_path / "reg.nabla", optimizer_state=True)
+    back = MLPRegressor.load_model(tmp_path / "reg.nabla")
+    assert np.isnan(back.history_.cost).all()
+    np.testing.assert_array_equal(back.loss_curve_, reg.loss_curve_)
+    assert back.predict(X).tobytes() == reg.predict(X).tobytes()
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clf.nabla"
     with pytest.raises(NotFittedError):

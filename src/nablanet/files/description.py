@@ -154,15 +154,17 @@ def _epoch(entry: dict[str, Any]) -> Epoch:
     if not isinstance(metrics, dict):
         raise ModelFileError(f"its history should have metrics by name, got {describe(metrics)}")
     for name, value in [*entry.items(), *metrics.items()]:
-        optional = name not in ("epoch", "cost", "seconds") and value is None
+        optional = name not in ("epoch", "seconds") and value is None
         if not optional and (type(value) not in (int, float) or not math.isfinite(value)):
             raise ModelFileError(f"its history should have a number for {name}, got {describe(value)}")
+    if entry["cost"] is None:  # of the epoch that diverged
+        entry["cost"] = math.nan
     measured = {name: math.nan if value is None else value for name, value in metrics.items()}
     return Epoch(**entry, metrics=measured)
 
 
 def _without_infinities(epoch: dict[str, Any]) -> dict[str, Any]:
-    # a held-out cost may overflow while the network is still sound; JSON has no infinity
+    # a cost may overflow while the network is still sound; JSON has no infinity
     metrics = _without_infinities(epoch["metrics"]) if "metrics" in epoch else None
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in epoch.items()}
     return finite if metrics is None else finite | {"metrics": metrics}
