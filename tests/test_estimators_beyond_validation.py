@@ -382,6 +382,23 @@ def test_an_interrupted_run_keeps_what_it_has_learned(error: type[BaseException]
         assert bits(ours) == bits(after(5, ours, X, Y))
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_ctrl_c_in_the_first_epoch_leaves_nothing_of_the_fit_before(
+    solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nablanet.estimators import full_batch, stochastic
+
+    def interrupt(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    ours = MLPClassifier(**SETTINGS, solver=solver).fit(X, Y)
+    monkeypatch.setattr(full_batch._Objective, "__call__", interrupt)
+    monkeypatch.setattr(stochastic.Run, "_learn", interrupt)
+    with pytest.warns(UserWarning, match="interrupted"):
+        ours.fit(X, Y)
+    assert (ours.n_iter_, len(ours.history_), hasattr(ours, "loss_")) == (0, 0, False)
+
+
 def test_ctrl_c_within_an_epoch_keeps_the_last_mini_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     from nablanet import engine
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 import nablanet as nn
 from sklearn_pairs import data, pair
@@ -141,6 +142,7 @@ WRONG: dict[str, tuple[Train, dict[str, Any]]] = {
     "no neurons": (on(CLASSES), {"hidden_layer_sizes": (5, 0)}),
     "fewer than none": (on(CLASSES), {"hidden_layer_sizes": [-1]}),
     "half a neuron": (on(CLASSES), {"hidden_layer_sizes": (5.5,)}),
+    "labels in a sparse column": (lambda e: e.fit(X, csr_matrix(BINARY[:, None])), {}),
     "weights, other length": (lambda e: e.fit(X, CLASSES, np.ones(5)), {}),
     "weights, two-dimensional": (lambda e: e.fit(X, CLASSES, np.ones((len(X), 2))), {}),
     "weights, nan": (lambda e: e.fit(X, CLASSES, np.full(len(X), np.nan)), {}),

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nablanet.estimators import full_batch, initial, parameters, saved, stochastic
@@ -202,12 +202,12 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             reset=reset,
         )
         if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y)
             warn(
                 "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
                 "(n_samples, ), for example using ravel().",
                 DataConversionWarning,
             )
-            y = y[:, 0]
         return X, y
 
     @abstractmethod
@@ -236,7 +236,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.coefs_, self.intercepts_ = laid_out(*drawn)
         self.n_iter_ = 0
         self.t_ = 0
-        for name in ("_memory", *_SHOWN):
+        for name in ("_memory", "loss_", *_SHOWN):
             self.__dict__.pop(name, None)
 
     def _begin(self) -> None:

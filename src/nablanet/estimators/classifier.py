@@ -128,8 +128,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         y: m classes, or 0 and 1 of shape (m, n_labels) for several labels at once. sample_weight: shape
         (m,), numbers of 0 or more. X_val, y_val, sample_weight_val: held-out data, in the forms of X, y and
         sample_weight, measured after each epoch (each iteration of "lbfgs"). Early stopping looks at it; at
-        a part of X, validation_fraction, where there is none. eval_set: [(X_val, y_val)], another way to
-        pass it.
+        a part of X, validation_fraction, where there is none; "lbfgs" never stops early, as in scikit-learn.
+        eval_set: [(X_val, y_val)], another way to pass it.
 
         Raises ValueError or TypeError, before anything of the estimator changes, for what does not fit, and
         ValueError where training diverges. Ctrl-C ends training with a warning. Either way the last finite
