@@ -191,7 +191,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["n_iter_", "t_"])
 def test_an_estimator_that_lacks_its_counters_is_refused(name: str, tmp_path: Path) -> None:
     clf = fitted(TARGETS["truths"])
-    del vars(clf)[name]
+    delattr(clf, name)
     clf.save(tmp_path / "clf.nabla")
     with pytest.raises(ModelFileError, match=f"its estimator lacks {name}"):
         MLPClassifier.load_model(tmp_path / "clf.nabla")
