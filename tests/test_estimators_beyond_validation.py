@@ -399,6 +399,28 @@ def test_ctrl_c_in_the_first_epoch_leaves_nothing_of_the_fit_before(
     assert (ours.n_iter_, len(ours.history_), hasattr(ours, "loss_")) == (0, 0, False)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_ctrl_c_while_an_epoch_is_measured_shows_nothing_of_it(solver: str) -> None:
+    answers = iter([0.1, 0.2])
+
+    def score(*_: object) -> float:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    ours = MLPClassifier(**SETTINGS, solver=solver, early_stopping=True, scoring=score)
+    with pytest.warns(UserWarning, match="interrupted"):
+        ours.fit(X, Y, X_val=X_VAL, y_val=Y_VAL)
+    assert ours.n_iter_ == len(ours.history_) == 2
+    assert ours.validation_scores_ == ours.history_.metrics["score"] == [0.1, 0.2]
+    assert ours.validation_loss_curve_ == ours.history_.validation_cost
+    assert ours.loss_ == ours.history_.cost[-1]
+    if solver == "adam":
+        assert ours.loss_curve_ == ours.history_.cost
+        assert ours.t_ == 2 * len(X)
+
+
 def test_ctrl_c_within_an_epoch_keeps_the_last_mini_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     from nablanet import engine
 

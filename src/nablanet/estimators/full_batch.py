@@ -95,9 +95,11 @@ class Run:
         estimator = self._estimator
         seconds = perf_counter() - self._since
         assign(self._parameters, self._objective.split(result.x))
+        loss = self._objective.shown(float(result.fun), result.x)
+        measured = self._recorder.measure(loss)
         estimator.n_iter_ += 1
-        estimator.loss_ = self._objective.shown(float(result.fun), result.x)
-        epoch, _ = self._recorder.add(estimator.loss_, seconds, None)
+        estimator.loss_ = loss
+        epoch, _ = self._recorder.add(loss, seconds, None, measured)
         bar.advance(1)
         bar.tell(epoch, estimator.history_.best_epoch)
         if self._recorder.tell(epoch):

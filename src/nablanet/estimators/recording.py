@@ -34,16 +34,22 @@ class Recorder:
         self._judge = None if held_out is None else Judge(estimator, held_out)
         self._coefs, self._intercepts = list(estimator.coefs_), list(estimator.intercepts_)
 
-    def add(self, loss: float, seconds: float, eta: float | None) -> tuple[Epoch, bool]:
-        """Measure and show an epoch with this training loss; also whether its score is the best so far.
+    def measure(self, loss: float) -> Measured | None:
+        """What the network is worth after an epoch with this training loss; None without held-out data.
 
         Nothing is measured where the loss is not finite: the parameters are then older than that epoch.
+        It may take long, and Ctrl-C end it: nothing of the epoch is shown before.
         """
+        if self._judge is None:
+            return None
+        return self._judge.measure() if math.isfinite(loss) else Measured(math.nan, math.nan, math.nan, {})
+
+    def add(
+        self, loss: float, seconds: float, eta: float | None, measured: Measured | None
+    ) -> tuple[Epoch, bool]:
+        """Show an epoch with this training loss; also whether its score is the best so far."""
         estimator = self._estimator
-        measured = None
-        if self._judge is not None:
-            finite = math.isfinite(loss)
-            measured = self._judge.measure() if finite else Measured(math.nan, math.nan, math.nan, {})
+        if measured is not None:
             self._show(measured)
         history = estimator.history_
         best = measured is not None and measured.score > best_score(estimator)

@@ -223,6 +223,7 @@ class Run:
         """Show what an epoch came to, and count the epochs without improvement."""
         estimator, memory = self._estimator, self._memory
         self._finite = math.isfinite(loss)
+        measured = self._recorder.measure(loss)
         estimator.n_iter_ += 1
         estimator.loss_ = loss if self._finite else math.nan
         estimator.t_ += len(self._chosen)
@@ -230,7 +231,7 @@ class Run:
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         score_before = best_score(estimator)
-        epoch, best = self._recorder.add(estimator.loss_, seconds, self._rate.eta)
+        epoch, best = self._recorder.add(estimator.loss_, seconds, self._rate.eta, measured)
         if best and estimator.early_stopping:
             memory.best = self._copies()
         if estimator.early_stopping:
