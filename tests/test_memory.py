@@ -145,6 +145,26 @@ def test_a_billion_parameters_on_a_small_machine(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_an_estimator_of_a_billion_parameters_draws_none(solver: str) -> None:
+    code = LIMITED + (
+        "import numpy as np\nfrom nablanet.estimators import MLPRegressor\n"
+        f"net = MLPRegressor(hidden_layer_sizes=(31623, 31623), solver={solver!r})\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n    net.fit(np.eye(4), np.arange(4.0))\n"
+        "except MemoryError as error:\n    print(error, vars(net).keys() & {'coefs_', 'n_features_in_'})\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000)"
+    )
+    done = run_python("-c", code, "3")
+    assert re.fullmatch(
+        r"sizes \[4, 31623, 31623, 1\] make 1,000,235,491 parameters, which with what "
+        rf"{solver} remembers do not fit into memory: [\d.]+ GiB are needed and [\d.]+ GiB are free set\(\)\n"
+        r"True\n",
+        done.stdout,
+    ), done
+
+
+@posix
 def test_what_fits_is_trained_within_the_limit() -> None:
     """The estimate refuses nothing that would have run."""
     code = LIMITED + (

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from nablanet.estimators.base import BaseMLP
 
 
+_PAST = 10  # steps that L-BFGS remembers
+
+
+def bytes_of(count: int) -> int:
+    """What SciPy takes at least for `count` parameters: two vectors for each past step, and its own."""
+    return (2 * _PAST + 5) * 8 * count
+
+
 class Run:
     """One call of `fit`: prepared here, nothing changes before `train`. In float64 whatever the dtype.
 
@@ -59,7 +67,12 @@ class Run:
         estimator.history_.stopped = None
         self._since = perf_counter()
         start = np.concatenate([p.ravel() for p in self._parameters], dtype=np.float64)
-        options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
+        options = {
+            "maxcor": _PAST,
+            "maxfun": estimator.max_fun,
+            "maxiter": estimator.max_iter,
+            "gtol": estimator.tol,
+        }
         with (
             progress_bar(estimator.max_iter, enabled=estimator.progress) as bar,
             np.errstate(over="ignore", invalid="ignore"),
