@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import tempfile
@@ -16,9 +17,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load as load_with_library
 
-from nablanet.files import Model, ModelFileError, read_model, save_model
-from nablanet.files.container import KINDS, Wanted, read, write
+import nablanet
+from nablanet.files import Model, ModelFileError, checkpoint, read_model, save_model, snapshots
+from nablanet.files.container import DTYPES, KINDS, Wanted, read, write
 from nablanet.files.strict_json import parse_object
+from nablanet.files.tree import tensors_of
 from nablanet.shapes import Array
 
 Choose = Callable[[int], int]
@@ -73,8 +76,10 @@ def taken_apart(raw: bytes, kind: str = "nablanet") -> tuple[str, list[Stored]]:
         begin, stop = header[name]["data_offsets"]
         content = raw[end + begin : end + stop]
         tensors.append((name, header[name]["dtype"], header[name]["shape"], content))
-    wanted = list(json.loads(text).get("state", {}))
-    order = {f"state.{name}": place for place, name in enumerate(wanted)}
+    content = json.loads(text)
+    wanted = [f"state.{name}" for name in content.get("state", {})]
+    wanted += [name for name, _ in tensors_of(content.get("run"))]
+    order = {name: place for place, name in enumerate(wanted)}
     return text, sorted(tensors, key=lambda tensor: order.get(tensor[0], -1))
 
 
@@ -137,12 +142,15 @@ def following(choose: Choose, text: str) -> list[Stored] | None:
     from nablanet.files.model import wanted_tensors
 
     try:
-        wanted = wanted_tensors(parse_description(text))
+        try:
+            wanted = wanted_tensors(parse_description(text))
+        except ModelFileError:
+            wanted = snapshots.wanted_tensors(text)
     except ModelFileError:
         return None
     tensors: list[Stored] = []
     for name, (dtype, shape) in wanted.items():
-        code = {"float32": "F32", "float64": "F64", "int64": "I64"}[dtype]
+        code = DTYPES[dtype]
         size = int(np.prod(shape, dtype=object)) * int(code[1:]) // 8
         if size > 100_000:
             return None
@@ -205,21 +213,71 @@ def read_checkpoint(path: Path) -> dict[str, Array]:
     return read(path, "nablanet.checkpoint", expected)[1]
 
 
+def training_seed() -> bytes:
+    """A checkpoint of a training with all that one may hold."""
+    rows = np.arange(30.0).reshape(10, 3) / 30
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.ckpt"
+        nablanet.Network([3, 4, 2], activation="tanh", output="identity", seed=0).fit(
+            rows,
+            rows[:, :2],
+            epochs=2,
+            batch_size=5,
+            optimizer="adam",
+            dropout=0.5,
+            validation=(rows, rows[:, :2]),
+            metrics={"largest": lambda Y, a: float(a.max())},
+            early_stopping=nablanet.EarlyStopping(patience=1, min_delta=1e9),
+            diagnose=True,
+            progress=False,
+            checkpoint=checkpoint.CheckpointFile(str(path), {"note": ["mine", 1]}),
+        )
+        read_training(path)  # imports what reading needs, which is no file's fault
+        return path.read_bytes()
+
+
+def read_training(path: Path) -> dict[str, Array]:
+    """The tensors of a checkpoint, once all of it has been read as `read_checkpoint` and `fit` do."""
+    checkpoint.read_snapshot(path)
+    with contextlib.suppress(_OwnPythonError):
+        _read_alone(path)
+    return read(path, "nablanet.checkpoint", snapshots.wanted_tensors)[1]
+
+
+class _OwnPythonError(Exception):
+    """A checkpoint says that its network has Python functions."""
+
+
+def _read_alone(path: Path) -> None:
+    try:
+        checkpoint.read_checkpoint(path)
+    except ModelFileError:
+        raise
+    except ValueError as error:
+        if "Python functions of its own" not in str(error):
+            raise
+        raise _OwnPythonError from None
+
+
 def put(raw: bytes, path: Path) -> None:
     """Write a file anew, which is much quicker than to overwrite it on some systems."""
     path.unlink(missing_ok=True)
     path.write_bytes(raw)
 
 
-def check(raw: bytes, folder: Path, kind: str = "nablanet") -> ModelFileError | None:
+def check(
+    raw: bytes, folder: Path, kind: str = "nablanet", load: Callable[[Path], Any] | None = None
+) -> ModelFileError | None:
     """Load a file of these bytes: the one error that is allowed, or None where all is well.
+
+    load: what reads it; without, `read_model`, or `read_checkpoint` for a checkpoint.
 
     AssertionError where more memory is used than the file's size accounts for, or where a file that is
     accepted is another to the library of safetensors or to `save_model`.
     """
     path, again = folder / "file", folder / "again"
     put(raw, path)
-    load: Callable[[Path], Any] = read_model if kind == "nablanet" else read_checkpoint
+    load = load or (read_model if kind == "nablanet" else read_checkpoint)
     loaded: Any = None
     refused = None
     tracemalloc.start()

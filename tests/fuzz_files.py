@@ -14,12 +14,13 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["nablanet.files", "nablanet.architecture", "nablanet.costs"]):
-    from file_mutations import check, mutated, seeds
+    from file_mutations import check, mutated, read_training, seeds, training_seed
 
 BUILD = Path("build") / "fuzz"
 SLOWEST = 10  # seconds for one file
@@ -27,14 +28,16 @@ SLOWEST = 10  # seconds for one file
 
 def main(argument: str) -> None:
     """Fuzz for some seconds, or load one file."""
-    whole = seeds()
-    kinds = list(whole)
+    # the files to begin with, the kind of each, and what reads it where that is not `check`'s choice
+    whole: list[tuple[str, bytes, Callable[[Path], object] | None]]
+    whole = [(kind, raw, None) for kind, raw in seeds().items()]
+    whole.append(("nablanet.checkpoint", training_seed(), read_training))
     corpus = BUILD / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     if not argument.isdigit():
         raw = Path(argument).read_bytes()
-        for kind in kinds:
-            print(f"as {kind}: {check(raw, BUILD, kind) or 'is accepted'}")  # noqa: T201
+        for kind, _, load in whole:
+            print(f"as {kind}: {check(raw, BUILD, kind, load) or 'is accepted'}")  # noqa: T201
         return
 
     def once(data: bytes) -> None:
@@ -43,12 +46,12 @@ def main(argument: str) -> None:
         def choose(n: int) -> int:
             return int(provider.ConsumeIntInRange(0, n - 1))
 
-        kind = kinds[choose(4) == 0]
-        check(mutated(choose, whole[kind], kind), BUILD, kind)
+        kind, raw, load = whole[(0, 0, 1, 2, 2)[choose(5)]]
+        check(mutated(choose, raw, kind), BUILD, kind, load)
 
     os.fsync = lambda fd: None  # nothing here needs to last
-    for kind, raw in whole.items():
-        assert check(raw, BUILD, kind) is None
+    for kind, raw, load in whole:
+        assert check(raw, BUILD, kind, load) is None
     for number in range(200):
         (corpus / f"random-{number}").write_bytes(random.Random(number).randbytes(20 + number))
     limits = [f"-max_total_time={argument}", f"-timeout={SLOWEST}", "-rss_limit_mb=1000"]

@@ -506,6 +506,8 @@ def put(name: str, value: Any) -> Callable[[dict[str, Any], dict[str, Array]], o
         (lambda c, t: c["network"].update(sizes=[3, 10**9, 2]), "do not go with sizes"),
         (lambda c, t: c["network"].update(dtype="float32"), "do not go with sizes"),
         (lambda c, t: c["network"].update(dtype="int8"), "no training"),
+        (lambda c, t: c["network"].update(dtype="a"), "dtype should be float32 or float64"),
+        (lambda c, t: c["network"].update(dtype=["float64"]), "dtype should be float32 or float64"),
         (lambda c, t: c["network"].update(activations=["tanh", "evil"]), "no such activation"),
         (lambda c, t: c["network"].update(activations=["tanh"]), "activation"),
         (lambda c, t: c["network"].update(activations=[["tanh"], "tanh"]), "should be texts"),
@@ -513,6 +515,8 @@ def put(name: str, value: Any) -> Callable[[dict[str, Any], dict[str, Array]], o
         (lambda c, t: c["network"].update(cost="absolute"), "no such activation or cost"),
         (lambda c, t: c["network"].update(input_scale=-1.0), "input_scale"),
         (lambda c, t: c["network"].pop("cost"), "lacks 'cost'"),
+        (lambda c, t: c["network"].update(more=1), "network has unknown entries"),
+        (lambda c, t: c["run"]["dict"].append(["more", 1]), "run has unknown entries"),
         (lambda c, t: c.update(own=[3]), "should be texts"),
         (lambda c, t: c.update(run={"dict": [["a", 1], ["a", 1]]}), "unknown|twice"),
         (lambda c, t: c.update(run={"exec": "print(1)"}), "unknown data"),
@@ -569,6 +573,18 @@ def test_every_part_of_a_checkpoint_is_checked(
             call()
         assert "run.ckpt" in str(caught.value)
     assert bits(p.network) == before
+
+
+@pytest.mark.parametrize("own", [[], ["x"] * 10_000])
+def test_a_message_is_short_however_much_the_file_says(
+    written: bytes, own: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.ckpt"
+    many = {str(n): 1.0 for n in range(10_000)}
+    change(written, path, lambda c, t: c.update(own=own, network=c["network"] | {"cost_parameters": many}))
+    with pytest.raises(ValueError, match=r"run\.ckpt") as caught:
+        read_checkpoint(path)
+    assert len(str(caught.value)) < 1000 + len(str(path))
 
 
 def test_a_state_of_another_trainer_is_refused_before_anything_changes(

@@ -26,9 +26,11 @@ from file_mutations import (
     mutated,
     put,
     read_checkpoint,
+    read_training,
     sealed,
     seeds,
     taken_apart,
+    training_seed,
 )
 from nablanet.files import ModelFileError, is_model_file, read_model
 from nablanet.files.strict_json import parse_object
@@ -82,6 +84,14 @@ def test_changed_files_do_no_harm(kind: str, tmp_path: Path) -> None:
     """What `make fuzz` does for longer, and with an eye on the branches taken."""
     rng = random.Random(7)
     answers = [check(mutated(rng.randrange, WHOLE[kind], kind), tmp_path, kind) for _ in range(600)]
+    assert 0 < answers.count(None) < 300
+
+
+def test_changed_checkpoints_of_a_training_do_no_harm(tmp_path: Path) -> None:
+    whole, kind = training_seed(), "nablanet.checkpoint"
+    assert check(whole, tmp_path, kind, read_training) is None
+    rng = random.Random(5)
+    answers = [check(mutated(rng.randrange, whole, kind), tmp_path, kind, read_training) for _ in range(1500)]
     assert 0 < answers.count(None) < 300
 
 

@@ -58,7 +58,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         network = contents.build()
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read alone: {error}") from None
+        raise ValueError(f"{path} cannot be read alone: {container.shortened(error)}") from None
     snapshot = contents.snapshot
     return Checkpoint(network, snapshot.state, snapshot.settings, snapshot.diverged, contents.about)
 
@@ -108,4 +108,6 @@ def _read(path: Path) -> Contents:
     try:
         return from_file(text, tensors, str(path))
     except ModelFileError as error:
-        raise ModelFileError(f"{path} is not a checkpoint that can be used: {error}") from None
+        raise ModelFileError(
+            f"{path} is not a checkpoint that can be used: {container.shortened(error)}"
+        ) from None

@@ -83,10 +83,13 @@ def read(path: Path, kind: str, expected: Callable[[str], Wanted]) -> tuple[str,
         except _DamagedError:
             raise ModelFileError(f"{path} is a damaged or truncated nablanet {noun}") from None
         except ModelFileError as error:
-            words = str(error)
-            if len(words) > _LONGEST_MESSAGE:
-                words = words[:_LONGEST_MESSAGE] + "..."
-            raise ModelFileError(f"{path} is not a {noun} that can be used: {words}") from None
+            raise ModelFileError(f"{path} is not a {noun} that can be used: {shortened(error)}") from None
+
+
+def shortened(error: Exception) -> str:
+    """What an error says; its beginning, where the file has made that long."""
+    words = str(error)
+    return words if len(words) <= _LONGEST_MESSAGE else words[:_LONGEST_MESSAGE] + "..."
 
 
 def is_kind(path: Path, kind: str) -> bool:

@@ -25,6 +25,21 @@ from nablanet.training import Epoch
 from nablanet.version import __version__
 
 FORMAT = 1
+_NETWORK = ("sizes", "activations", "cost", "cost_parameters", "dtype", "input_scale")
+_RUN = (
+    "parameters",
+    "best",
+    "last",
+    "trainer",
+    "generator",
+    "dropout_seed",
+    "epochs",
+    "optimizer",
+    "batch_size",
+    "n_samples",
+    "diagnoses",
+    "diverged",
+)
 _OPTIONAL = ("validation_cost", "validation_accuracy", "eta")
 _OWN_METHODS = ("feedforward", "backprop", "cost_derivative")
 
@@ -117,6 +132,8 @@ def from_file(text: str, tensors: Mapping[str, Array], source: str) -> Contents:
     content = _parse(text)
     network, run = content["network"], grow(content["run"], tensors)
     try:
+        _check_known("network", network, _NETWORK)
+        _check_known("run", run, _RUN)
         sizes = _check_network(network, content["own"])
         snapshot = _snapshot(run, sizes, network["dtype"], content["settings"], source)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
@@ -146,12 +163,19 @@ def _parse(text: str) -> dict[str, Any]:
     return content
 
 
+def _check_known(owner: str, entries: dict[str, Any], known: tuple[str, ...]) -> None:
+    if unknown := sorted(entries.keys() - set(known)):
+        raise ValueError(f"its {owner} has unknown entries: {describe(unknown)}")
+
+
 def _check_network(network: dict[str, Any], own: list[Any]) -> list[int]:
     """The sizes, once what the file says of its network is known to be one, where it can be."""
     sizes = check_sizes(network["sizes"])
     names = network["activations"]
     if not all(isinstance(text, str) for text in [*names, *own, network["cost"]]):
         raise TypeError("names of activations and costs should be texts")
+    if network["dtype"] not in ("float32", "float64"):  # a text that NumPy may know is not asked of it
+        raise ValueError(f"its dtype should be float32 or float64, got {describe(network['dtype'])}")
     check_input_scale(network["input_scale"], float_type(network["dtype"]))
     if not own:
         unknown = [name for name in names if name not in ACTIVATIONS]
