@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import warnings
 from pathlib import Path
@@ -217,3 +218,15 @@ def test_ill_meant_estimators_are_refused_by_name(name: str, tmp_path: Path) -> 
         assert back.predict(X).shape == clf.predict(X).shape
         back.get_params()
     assert refused > 100
+
+
+@pytest.mark.parametrize("dtype", ["a", "S", "i4,i4", "x" * 10_000])
+def test_types_of_classes_are_those_of_a_list(dtype: str, tmp_path: Path) -> None:
+    """NumPy would know some of them, one with a warning."""
+    fitted(TARGETS["three classes"]).save(tmp_path / "clf.nabla")
+    text, tensors = taken_apart((tmp_path / "clf.nabla").read_bytes())
+    assert text.count('"int64"') == 1
+    (tmp_path / "ill.nabla").write_bytes(sealed(text.replace('"int64"', json.dumps(dtype)), tensors))
+    with pytest.raises(ModelFileError, match=r"ill\.nabla is no .*classes of type") as caught:
+        MLPClassifier.load_model(tmp_path / "ill.nabla")
+    assert len(str(caught.value)) < 1000 + len(str(tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ from nablanet.estimators import parameters
 from nablanet.estimators.constraints import check_parameters
 from nablanet.estimators.linked import laid_out
 from nablanet.estimators.stochastic import Memory
-from nablanet.files.container import ModelFileError
+from nablanet.files.container import ModelFileError, shortened
 from nablanet.files.model import Model, read_model
 from nablanet.files.model import save_model as write_model
 from nablanet.files.tree import grow, plant, tensors_of
@@ -42,7 +43,8 @@ _FITTED: dict[str, tuple[type, ...]] = {
 }
 _LARGE = ("optimizer", "best")  # of Memory: as large as the parameters, and kept on request
 _PAIRS = "pairs"  # of a dict, whose keys need not be texts
-_LABELS = ("bool", "int64", "float64", "str", "object")
+_LABELS = ("bool", "str", "object")
+_NUMBERS = re.compile(r"u?int(8|16|32|64)|float(16|32|64|96|128)")
 
 
 def save_model(estimator: BaseMLP, path: str | os.PathLike[str], optimizer_state: bool) -> None:
@@ -56,7 +58,7 @@ def load_model(kind: type[Kind], path: str | os.PathLike[str]) -> Kind:
     try:
         return _from_model(kind, model)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-        raise ModelFileError(f"{path} is no model file of {kind.__name__}: {error}") from None
+        raise ModelFileError(f"{path} is no model file of {kind.__name__}: {shortened(error)}") from None
 
 
 def _to_model(estimator: BaseMLP, optimizer_state: bool) -> Model:
@@ -246,6 +248,6 @@ def _array_of_labels(content: Any) -> Array:
     plain = isinstance(labels, list) and labels and all(type(x) in (bool, int, float, str) for x in labels)
     if not plain or not isinstance(dtype, str):
         raise ModelFileError(f"its estimator has no classes, but {describe(content)}")
-    if dtype not in _LABELS and np.dtype(dtype).kind not in "iuf":
+    if dtype not in _LABELS and not _NUMBERS.fullmatch(dtype):
         raise ModelFileError(f"its estimator has classes of type {dtype!r}")
     return np.array(labels, dtype)
