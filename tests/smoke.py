@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,11 @@ def main() -> None:
     assert right > 0.9, f"only {right:.0%} right"
     net.save("digits.nabla")
     assert np.array_equal(nablanet.load("digits.nabla").predict(digits.X_test), net.predict(digits.X_test))
+    clf = nablanet.MLPClassifier((32,), max_iter=30, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has not converged yet
+        clf.fit(digits.X_train, digits.y_train)
+    assert clf.score(digits.X_test, digits.y_test) > 0.9
     network2.Network([64, 5, 10]).SGD([(digits.X_train[0], 3)], 1, 1, 0.1)
 
     assert command("--version") == f"nablanet {nablanet.__version__}\n"

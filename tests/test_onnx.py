@@ -163,6 +163,28 @@ def test_a_regressor_of_scikit_learn(targets: int, folder: Path) -> None:
     assert_close(run(pipeline, folder, X)["variable"], pipeline.predict(X).reshape(60, targets))
 
 
+@pytest.mark.parametrize("activation", ["gelu", ["tanh", "silu"], ("logistic", "leaky_relu")], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_classifier_of_this_package(activation: Any, dtype: Any, folder: Path) -> None:
+    X, y, names = iris()
+    mlp = nn.MLPClassifier((7, 5), activation=activation, dtype=dtype, max_iter=15, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), mlp).fit(X, names)
+    got = run(pipeline, folder, X)
+    assert got["label"].tolist() == pipeline.predict(X).tolist()
+    assert_close(got["probabilities"], pipeline.predict_proba(X))
+    Y = np.eye(3, dtype=int)[y] | [1, 0, 0]
+    mlp.fit(X, Y)
+    assert run(mlp, folder, X)["label"].tolist() == mlp.predict(X).tolist()
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson", "huber"])
+def test_the_regressor_of_this_package(loss: str, folder: Path) -> None:
+    X, y, _ = iris()
+    mlp = nn.MLPRegressor(loss, (6,), activation=["elu"], max_iter=15, random_state=0)
+    pipeline = make_pipeline(MinMaxScaler(), mlp).fit(X, y)
+    assert_close(run(pipeline, folder, X)["variable"][:, 0], pipeline.predict(X))
+
+
 def test_names_of_columns_are_in_the_metadata(folder: Path) -> None:
     X, y, _ = iris()
     mlp = MLPClassifier((3,), solver="lbfgs", max_iter=15, random_state=0).fit(X, y)
