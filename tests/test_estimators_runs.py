@@ -160,8 +160,12 @@ def test_partial_fit_goes_on_as_in_scikit_learn(kind: str, rule: dict[str, Any])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "rule",
-    [{}, {"tol": 1e-2, "max_iter": 40, "n_iter_no_change": 3, "learning_rate": "adaptive"}],
-    ids=["constant", "adaptive"],
+    [
+        {},
+        {"tol": 1e-2, "max_iter": 40, "n_iter_no_change": 3, "learning_rate": "adaptive"},
+        {"early_stopping": True, "max_iter": 20, "n_iter_no_change": 3},
+    ],
+    ids=["constant", "adaptive", "early stopping"],
 )
 def test_warm_start_goes_on_as_in_scikit_learn(kind: str, rule: dict[str, Any]) -> None:
     X, y = data(kind)

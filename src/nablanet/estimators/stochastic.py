@@ -92,7 +92,10 @@ class Run:
         were.
         """
         self._estimator._memory = self._memory
-        if self._estimator.early_stopping and self._memory.best is None:
+        if not self._incremental and self._estimator.history_.epochs:
+            # going on, what is there now trains, and comes back unless an epoch beats the record
+            self._memory.best = None
+        elif self._estimator.early_stopping and self._memory.best is None:
             self._memory.best = self._copies()
         try:
             self._epochs()
