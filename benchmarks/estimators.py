@@ -38,7 +38,7 @@ class Estimator:
         self._problem = problem
         self._fitted: Any = None
         if task.does == "predict":
-            self._fitted = self._make(random_state=0, max_iter=1).fit(problem.X, problem.Y)
+            self._fit(1, problem.X, problem.Y)
 
     def reset(self) -> None:
         """Nothing: every `train` begins anew."""
@@ -48,6 +48,9 @@ class Estimator:
         epochs = self._task.epochs
         if len(order) < len(X):
             X, Y, epochs = X[order], Y[order], 1
+        self._fit(epochs, X, Y)
+
+    def _fit(self, epochs: int, X: Array, Y: Array) -> None:
         estimator = self._make(random_state=0, max_iter=epochs)
         if self._task.does == "search":
             from sklearn.model_selection import GridSearchCV
@@ -63,4 +66,4 @@ class Estimator:
         return predicted
 
     def one_row(self, X: Array) -> Callable[[], object]:
-        return lambda: self._fitted.predict_proba(X)
+        return lambda: (self._fitted.predict_proba if self._problem.Y.ndim == 1 else self._fitted.predict)(X)

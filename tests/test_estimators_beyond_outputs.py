@@ -217,3 +217,16 @@ def test_verbose_prints_scikit_learns_lines(capsys: pytest.CaptureFixture[str]) 
     ]
     assert printed.splitlines() == lines
     assert errors == ""  # no bar where there is no terminal
+
+
+def test_another_loss_changes_no_prediction_before_it_is_learned() -> None:
+    target = X[:, 0] + 1
+    reg = MLPRegressor(hidden_layer_sizes=(4,), max_iter=2, random_state=0, warm_start=True).fit(X, target)
+    before = reg.predict(X)
+    reg.set_params(loss="poisson")
+    np.testing.assert_array_equal(reg.predict(X), before)
+    with pytest.raises(ValueError, match="loss='poisson' does not go with the outputs learned so far"):
+        reg.fit(X, target)
+    np.testing.assert_array_equal(reg.predict(X), before)
+    reg.set_params(warm_start=False).fit(X, target)
+    assert reg.out_activation_ == "exp"

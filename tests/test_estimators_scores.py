@@ -19,7 +19,7 @@ from nablanet.data.tables import read_table
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 Split = tuple[Any, Any, Any, Any]
-SEEDS = 4
+SEEDS = 10
 
 
 def _split(X: Any, y: Any) -> Split:

@@ -180,6 +180,11 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             raise ValueError(
                 f"hidden_layer_sizes must stay {link.network.sizes[1:-1]} to go on training, got {hidden}"
             )
+        if link.network.cost != parameters.get_cost(self):
+            raise ValueError(
+                f"loss={self.loss!r} does not go with the outputs learned so far: to go on, leave it "
+                "as it was, or fit anew with warm_start=False"
+            )
         early = self.solver in STOCHASTIC_SOLVERS and self.early_stopping
         chosen, test = self._held_out(X, y, desired, weights, held_out, random_state, early, incremental)
         by_class = self._class_weights(y)
@@ -316,7 +321,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             self.coefs_,
             self.intercepts_,
             [parameters.get_activation(name) for name in [*names, self.out_activation_]],
-            parameters.get_cost(self),
+            parameters.cost_of_outputs(self),
             settings,
         )
         self._linked = link if link.shared else None

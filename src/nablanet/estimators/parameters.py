@@ -70,6 +70,19 @@ def get_cost(estimator: BaseMLP) -> Cost:
     return costs.get_cost("quadratic" if loss == "squared_error" else loss)
 
 
+def cost_of_outputs(estimator: BaseMLP) -> Cost:
+    """The cost where it goes with the outputs that were learned, else one that does.
+
+    After another `loss` was set, as by set_params, the network predicts as before.
+    """
+    cost, output = get_cost(estimator), get_activation(estimator.out_activation_)
+    try:
+        costs.check_pair(cost, output)
+    except ValueError:
+        return costs.get_cost("quadratic")
+    return cost
+
+
 def get_optimizer(estimator: BaseMLP) -> Optimizer:
     """The optimizer of a stochastic `solver`."""
     eta = float(estimator.learning_rate_init)
