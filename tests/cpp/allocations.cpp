@@ -77,7 +77,12 @@ bool steps_allocate_nothing(const Settings& settings, int threads) {
 }  // namespace
 
 int main() {
-  Settings adam{Method::adam, 0.9, 0.999, 1e-8, 1e-4};
+  const Settings adam{.method = Method::adam,
+                      .beta1 = 0.9,
+                      .beta2 = 0.999,
+                      .epsilon = 1e-8,
+                      .decay = 1e-4,
+                      .sum_squares = true};
   Settings everything = adam;
   everything.l1 = 1e-5;
   everything.clip_norm = 1;
