@@ -16,6 +16,8 @@ namespace {
 
 using namespace nablanet;
 
+const Settings kAdam{.method = Method::adam, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .decay = 0.001};
+
 void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "%s\n", what);
@@ -94,7 +96,7 @@ double all_calls(const Problem& problem, const KernelSet& set, int threads) {
   Engine<double> engine = engine_for(problem, set, threads);
   const auto rows = static_cast<std::size_t>(Problem::rows);
   std::vector<double> out(rows * 10 * 40);
-  engine.start(problem.source(), problem.target(), 100, {Method::adam, 0.9, 0.999, 1e-8, 0.001});
+  engine.start(problem.source(), problem.target(), 100, kAdam);
   const std::array<double, 3> etas{0.01, 0.01, 0.01};
   double sum = 0;
   for (int epoch = 0; epoch < 3; ++epoch) sum += engine.train(problem.order.data(), 300, etas.data());
@@ -140,7 +142,7 @@ void interrupted_steps(const KernelSet& set) {
     static std::atomic<int> left;
     for (int patience = 1; patience < 40; patience *= 3) {
       Engine<double> engine = engine_for(problem, set, threads, [] { return --left == 0; });
-      engine.start(problem.source(), problem.target(), 300, {Method::adam, 0.9, 0.999, 1e-8, 0.001});
+      engine.start(problem.source(), problem.target(), 300, kAdam);
       left = patience;
       const double eta = 0.01;
       const std::vector<double> before = first_weights(problem, engine);
