@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from benchmarks.data import Array, Problem
 from benchmarks.tasks import Task
 
@@ -33,7 +31,8 @@ class Estimator:
         )
         package = importlib.import_module(_MODULES[name].partition(".")[0])
         self.version = f"{package.__name__} {package.__version__}"
-        self.remark = {"fit": "fit", "predict": "predict_proba", "search": "GridSearchCV.fit"}[task.does]
+        self._predict = "predict_proba" if problem.Y.ndim == 1 else "predict"
+        self.remark = {"fit": "fit", "predict": self._predict, "search": "GridSearchCV.fit"}[task.does]
         self._task = task
         self._problem = problem
         self._fitted: Any = None
@@ -59,11 +58,9 @@ class Estimator:
         self._fitted = estimator.fit(X, Y if Y.ndim == 1 else Y.ravel())
 
     def outputs(self, X: Array) -> Array:
-        if self._problem.Y.ndim == 1:
-            probabilities: Array = self._fitted.predict_proba(X)
-            return probabilities
-        predicted: Array = np.reshape(self._fitted.predict(X), (-1, 1))
-        return predicted
+        outputs: Array = getattr(self._fitted, self._predict)(X)
+        return outputs.reshape(len(X), -1)
 
     def one_row(self, X: Array) -> Callable[[], object]:
-        return lambda: (self._fitted.predict_proba if self._problem.Y.ndim == 1 else self._fitted.predict)(X)
+        predict = getattr(self._fitted, self._predict)
+        return lambda: predict(X)

@@ -115,6 +115,18 @@ def training_bytes(
     return ((sets + copies) * sum(counts) + sum(counts[1:]) + rows) * itemsize
 
 
+def check_trainable(
+    sizes: Sequence[int], dtype: np.dtype[Any], optimizer: Optimizer, batch_size: int = 1
+) -> None:
+    """Refuse a network that could be made but not trained, before it is made: MemoryError."""
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    training = training_bytes(sizes, dtype.itemsize, optimizer, batch_size, remembered=True)
+    memory.require(
+        count * dtype.itemsize + training,
+        f"sizes {list(sizes)} make {count:,} parameters, which with what {optimizer.name} remembers",
+    )
+
+
 def knows_outputs(network: Network) -> bool:
     """Whether the core knows all that makes the network's outputs; the cost is no part of that."""
     return all(is_builtin_activation(a) for a in network.activations)

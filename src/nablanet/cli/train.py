@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nablanet import memory
+import numpy as np
+
 from nablanet.cli.checkpoints import describe_run, find_checkpoint, how_to_go_on
 from nablanet.cli.console import Console
 from nablanet.cli.output import picture_path
 from nablanet.cli.stopping import Stopped, StopSignals
 from nablanet.cli.tasks import Task
 from nablanet.cli.words import count_of, duration, measure
-from nablanet.engine import training_bytes
+from nablanet.engine import check_trainable
 from nablanet.files import CheckpointFile, Model, save_model
 from nablanet.network import Network
-from nablanet.optimizers import Optimizer, get_optimizer
+from nablanet.optimizers import get_optimizer
 from nablanet.training import DivergenceError, Epoch, History, diverged
 
 # of the optimizers that have none of their own; momentum of 0.9 takes steps that are ten times as long
@@ -71,7 +71,8 @@ def train(task: Task, settings: Settings, console: Console, signals: StopSignals
     if eta is None:
         eta = _ETAS.get(name)
     optimizer = get_optimizer(name, eta)
-    _check_memory(task, settings, optimizer, batch_size)
+    rows = min(batch_size, len(task.X_train))
+    check_trainable(layer_sizes(task, settings), np.dtype(np.float32), optimizer, rows)
     network = make_network(task, settings)
     for line in task.about:
         console.say(line)
@@ -140,17 +141,6 @@ def _check_last_epoch(network: Network, task: Task, history: History) -> None:
     if not math.isfinite(network.mean_cost(task.X_train, task.Y_train)):
         last = history.epochs[-1]
         raise DivergenceError(f"{diverged(last.epoch, last.eta or 0.0)} No model is saved.")
-
-
-def _check_memory(task: Task, settings: Settings, optimizer: Optimizer, batch_size: int) -> None:
-    """Refuse a network that could be made but not trained, before it is made: MemoryError."""
-    sizes = layer_sizes(task, settings)
-    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-    rows = min(batch_size, len(task.X_train))
-    needed = 4 * parameters + training_bytes(sizes, 4, optimizer, rows, remembered=True)
-    memory.require(
-        needed, f"sizes {sizes} make {parameters:,} parameters, which with what {optimizer.name} remembers"
-    )
 
 
 def layer_sizes(task: Task, settings: Settings) -> list[int]:

@@ -6,7 +6,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +15,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nablanet import engine, memory
+from nablanet import engine
 from nablanet.estimators import full_batch, initial, parameters, saved, stochastic
 from nablanet.estimators.constraints import STOCHASTIC_SOLVERS
 from nablanet.estimators.held_out import HeldOut, split
@@ -236,7 +235,10 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self, random_state: np.random.RandomState, sizes: list[int], names: list[str], dtype: np.dtype[Any]
     ) -> None:
         """Begin anew: parameters, and what training keeps of itself."""
-        self._check_memory(sizes, dtype)
+        if self.solver in STOCHASTIC_SOLVERS:
+            engine.check_trainable(sizes, dtype, parameters.get_optimizer(self))
+        else:
+            full_batch.check_memory(sizes, dtype)
         self.n_outputs_ = sizes[-1]
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._out_activation()
@@ -246,19 +248,6 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.t_ = 0
         for name in ("_memory", "loss_", *_SHOWN):
             self.__dict__.pop(name, None)
-
-    def _check_memory(self, sizes: list[int], dtype: np.dtype[Any]) -> None:
-        """Refuse a network that there is no memory to train, before any of it is drawn: MemoryError."""
-        count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-        if self.solver in STOCHASTIC_SOLVERS:
-            optimizer = parameters.get_optimizer(self)
-            needed = engine.training_bytes(sizes, dtype.itemsize, optimizer, 1, remembered=True)
-        else:
-            needed = full_batch.bytes_of(count)
-        memory.require(
-            needed + dtype.itemsize * count,
-            f"sizes {sizes} make {count:,} parameters, which with what {self.solver} remembers",
-        )
 
     def _begin(self) -> None:
         """What training shows of itself, where nothing has yet begun it."""
@@ -342,8 +331,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             check_is_fitted(self)
         link = self._link()
         chosen = link.logits if logits else link.network
-        few = type(X) is np.ndarray and X.ndim == 2 and 0 < len(X) <= 4
-        n_threads = None if few else self.n_threads
+        n_threads = None if engine.few_rows(X) else self.n_threads
         if (
             type(X) is np.ndarray
             and X.ndim == 2

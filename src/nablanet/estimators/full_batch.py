@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from scipy import optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from nablanet import derivatives, samples
+from nablanet import derivatives, memory, samples
 from nablanet.estimators import parameters
 from nablanet.estimators.held_out import HeldOut
 from nablanet.estimators.recording import Recorder
@@ -26,9 +27,16 @@ if TYPE_CHECKING:
 _PAST = 10  # steps that L-BFGS remembers
 
 
-def bytes_of(count: int) -> int:
-    """What SciPy takes at least for `count` parameters: two vectors for each past step, and its own."""
-    return (2 * _PAST + 5) * 8 * count
+def check_memory(sizes: list[int], dtype: np.dtype[Any]) -> None:
+    """Refuse a network that there is no memory to train, before any of it is drawn: MemoryError.
+
+    SciPy takes two vectors of float64 for each past step at least, and five of its own.
+    """
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    memory.require(
+        ((2 * _PAST + 5) * 8 + dtype.itemsize) * count,
+        f"sizes {sizes} make {count:,} parameters, which with what lbfgs remembers",
+    )
 
 
 class Run:
