@@ -58,6 +58,8 @@ class Shape:
 SMALL = Shape([27, 23, 18, 9], 37, 13)
 # three threads divide its steps, some layers by neurons and others by rows
 LARGE = Shape([150, 80, 40, 9], 99, 40, 1)
+# threads divide its rows, all layers alike
+HIGH = Shape([150, 80, 40, 9], 301, 150, 1)
 # each step is one that Ctrl-C can interrupt
 LONG = Shape([600, 500, 200, 9], 513, 500, 1)
 
@@ -69,6 +71,8 @@ FORMS: dict[str, tuple[Any, float]] = {
     "float64, scaled": (lambda X: X, 1.7),
     "strided": (lambda X: np.repeat(X, 2, axis=1)[:, ::2], 1.0),
     "csr": (lambda X: csr_array(np.where(X > 0.5, X, 0)), 1.0),
+    "mostly zero": (lambda X: np.where(X > 1.6, X, 0), 1.0),
+    "mostly zero csr": (lambda X: csr_array(np.where(X > 1.6, X, 0)), 1.0),
     "csr of uint8": (lambda X: csr_array((100 * np.maximum(X, 0)).astype(np.uint8)), 1 / 255),
 }
 
@@ -190,6 +194,16 @@ def trainings() -> Iterator[Training]:
         for form in FORMS:
             yield Training(form, dtype, LARGE, form=form)
             yield Training(f"{form}, small", dtype, SMALL, form=form, labels=True, derivatives=True)
+        for optimizer in OPTIMIZERS:
+            for extra in ("plain", "all"):
+                fit = {**EXTRAS[extra], "optimizer": optimizer, "eta": 0.01}
+                for shape, name in ((LARGE, "large"), (HIGH, "high")):
+                    of = f"mostly zero {name} {optimizer} {extra}"
+                    yield Training(of, dtype, shape, "relu", form="mostly zero", fit=fit)
+        for form in ("", "mostly zero", "mostly zero csr"):
+            for output in ("softmax", "sigmoid"):
+                name = f"high {form or 'dense'} {output}"
+                yield Training(name, dtype, HIGH, "elu", output=output, form=form, derivatives=True)
         for cost, output in (("cross_entropy", "softmax"), ("quadratic", "sigmoid")):
             name = f"large {cost} {output}, derivatives"
             yield Training(name, dtype, LARGE, "elu", cost, output, derivatives=True)

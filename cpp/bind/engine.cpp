@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bind/bindings.h"
+#include "core/finite.h"
 #include "core/isa.h"
 
 namespace nb = nanobind;
@@ -129,10 +130,14 @@ class PyEngine {
     return engine_.store(arrays(weights, biases));
   }
 
-  void predict(const Rows& x, Index first, Writable<T> out) {
+  // Whether all inputs were finite.
+  bool predict(const Rows& x, Index first, Writable<T> out) {
     const auto from = source(x);
-    without_gil(
-        [&] { return engine_.predict(from, nullptr, first, static_cast<Index>(out.shape(0)), out.data()); });
+    bool finite = true;
+    without_gil([&] {
+      return engine_.predict(from, nullptr, first, static_cast<Index>(out.shape(0)), out.data(), &finite);
+    });
+    return finite;
   }
 
   double evaluate(const Rows& x, const Desired& y, Index first, Writable<T> out,
@@ -244,6 +249,13 @@ void elementary(const std::string& isa, int function, const Numbers<const T>& x,
 }
 
 template <class T>
+bool all_finite(const std::string& isa, const Rows& x, Index rows, int threads) {
+  const auto from = source(x);
+  const auto& kernels = nablanet::choose_kernels(isa).table<T>();
+  return without_gil([&] { return nablanet::all_finite(kernels, from, rows, threads, interrupted); });
+}
+
+template <class T>
 void bind(nb::module_& module, const char* name) {
   using E = PyEngine<T>;
   nb::class_<E>(module, name)
@@ -302,6 +314,8 @@ void bind_engine(nb::module_& module) {
                   "wide_indices"_a, "indptr"_a, "wide_indptr"_a, "stored"_a, "scale"_a);
   bind<float>(module, "Engine32");
   bind<double>(module, "Engine64");
+  module.def("all_finite32", all_finite<float>, "isa"_a, "x"_a, "rows"_a, "threads"_a);
+  module.def("all_finite64", all_finite<double>, "isa"_a, "x"_a, "rows"_a, "threads"_a);
   module.def("elementary32", elementary<float>, "isa"_a, "function"_a, "x"_a, "out"_a);
   module.def("elementary64", elementary<double>, "isa"_a, "function"_a, "x"_a, "out"_a);
 }

@@ -1,6 +1,8 @@
 #include "core/engine.h"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <stdexcept>
 #include <utility>
 
@@ -11,8 +13,25 @@ namespace {
 // Below this many multiply-adds for each thread, waiting for one another costs more than it saves.
 constexpr double kWorkForThread = 400e3;
 
+// Of each kMarkedRows rows, the share of inputs that are not zero in one of them up to which marks pay.
+constexpr double kMarkedShare = 0.6;
+
 // Rows that one thread predicts at a time: enough to reuse the weights, few enough to stay in cache.
 constexpr Index kPredictRows = 128;
+// With marks, each few rows read the weights anew anyway.
+constexpr Index kPredictMarkedRows = 32;
+
+// Where each thread has so many rows and weights are of so few bytes, threads divide rows and read all
+// weights: half of them come from another core, but activations and errors stay where they are, and nobody
+// waits.
+constexpr Index kRowsForEach = 48;
+constexpr double kSharedWeights = 1 << 20;
+
+// Then they divide an update by inputs, if each has so many.
+constexpr Index kInputsForEach = 32;
+
+// Rows that are gathered and marked together: their lines stay in the first cache meanwhile.
+constexpr Index kGatheredRows = 8;
 
 // Rows whose gradients are summed in one go. Their number decides the order of additions.
 constexpr Index kGradientRows = 512;
@@ -26,9 +45,16 @@ struct Part {
 
 bool by_panels(Index panels, int members) { return panels >= members; }
 
-Part part_of(Index rows, Index panels, int member, int members) {
-  if (by_panels(panels, members)) return {{0, rows}, share({0, panels}, member, members)};
+Part part_of(Index rows, Index panels, bool by_rows, int member, int members) {
+  if (!by_rows && by_panels(panels, members)) return {{0, rows}, share({0, panels}, member, members)};
   return {share({0, rows}, member, members), {0, panels}};
+}
+
+// Whole groups of kMarkedInputs inputs.
+Range share_of_inputs(Range inputs, int member, int members) {
+  const Range groups = share({0, (inputs.size() + kMarkedInputs - 1) / kMarkedInputs}, member, members);
+  return {std::min(groups.begin * kMarkedInputs, inputs.end),
+          std::min(groups.end * kMarkedInputs, inputs.end)};
 }
 
 double multiply_adds(const std::vector<Index>& sizes) {
@@ -61,6 +87,12 @@ int Engine<T>::team_size(Index rows, double passes) const {
 }
 
 template <class T>
+bool Engine<T>::divides_rows(Index rows, int members) const {
+  return members > 1 && rows >= kRowsForEach * members &&
+         multiply_adds_ * static_cast<double>(sizeof(T)) <= kSharedWeights;
+}
+
+template <class T>
 std::vector<ActiveInputs<T>> Engine<T>::active_inputs(const Team& team) const {
   std::vector<ActiveInputs<T>> active;
   for (int i = 0; i < team.size(); ++i) active.emplace_back(network_.sizes[0]);
@@ -68,9 +100,17 @@ std::vector<ActiveInputs<T>> Engine<T>::active_inputs(const Team& team) const {
 }
 
 template <class T>
-Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, int member) const {
-  return {work.activation(layer - 1, member), work.every_input(layer - 1), parameters_.weights(layer - 1),
-          parameters_.bias(layer - 1), work.activation(layer)};
+Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, bool marked,
+                                   int member) const {
+  return {
+      .in = work.activation(layer - 1, member),
+      .inputs = work.every_input(layer - 1),
+      .weights = parameters_.weights(layer - 1),
+      .bias = parameters_.bias(layer - 1),
+      .out = work.activation(layer),
+      .marks = layer == 1 && marked ? work.marked().marks() : Marks{},
+      .lists = work.marked().lists(member),
+  };
 }
 
 template <class T>
@@ -118,7 +158,7 @@ void Engine<T>::drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<
 }
 
 template <class T>
-double Engine<T>::predict(const Source& x, const Target* y, Index first, Index rows, T* out) {
+double Engine<T>::predict(const Source& x, const Target* y, Index first, Index rows, T* out, bool* finite) {
   const std::size_t last = network_.sizes.size() - 1;
   const Index width = network_.sizes[last];
   Team team(team_size(rows, 1));
@@ -127,17 +167,26 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
   for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
   Buffer<double> costs(y == nullptr ? 0 : rows);
   Interruption interruption(question_);
+  const bool marked = is_sparse(x, Samples{.first = first}, rows, works[0]);
+  const Index step = marked ? std::min(block, kPredictMarkedRows) : block;
+  std::atomic<bool> all_finite{true};
 
   team.run([&](int member) {
     const Workspace<T>& work = works[static_cast<std::size_t>(member)];
     const Range mine = share({0, rows}, member, team.size());
-    for (Index begin = mine.begin; begin < mine.end && !interruption.look(member); begin += block) {
-      const Range here{0, std::min(block, mine.end - begin)};
+    for (Index begin = mine.begin; begin < mine.end && !interruption.look(member); begin += step) {
+      const Range here{0, std::min(step, mine.end - begin)};
       const Samples samples{.first = first + begin};
-      kernels_.gather(x, samples, here, work.activation(0), nullptr);
+      if (marked) {
+        gather_marked(x, samples, here, {}, work);
+      } else {
+        kernels_.gather(x, samples, here, work.activation(0), nullptr);
+      }
+      if (finite != nullptr && !kernels_.finite(work.activation(0), here, network_.sizes[0]))
+        all_finite = false;
       if (y != nullptr) gather(*y, samples, here, work);
-      feed_forward(last - 1, here, work, member, interruption);
-      weighted_output(here, work, member, interruption);
+      feed_forward(last - 1, here, work, marked, member, interruption);
+      weighted_output(here, work, marked, member, interruption);
       Output<T> output = output_of(work, y != nullptr && y->weights != nullptr);
       output.costs = y == nullptr ? nullptr : costs.data() + begin;
       kernels_.output(output, here);
@@ -145,62 +194,108 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
     }
   });
   if (interruption.happened()) throw Interrupted{};
+  if (finite != nullptr) *finite = all_finite;
   double sum = 0;
   for (Index i = 0; i < costs.size(); ++i) sum += costs.data()[i];
   return sum;
 }
 
 template <class T>
-void Engine<T>::feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, int member,
+bool Engine<T>::is_sparse(const Source& x, const Samples& samples, Index rows,
+                          const Workspace<T>& work) const {
+  const Index n_in = network_.sizes[0];
+  if (!work.marked().exist() || panel_count<T>(network_.sizes[1]) < 2 || rows < kMarkedRows) return false;
+  constexpr Index looks = 4;
+  const Marks& marks = work.marked().marks();
+  Index found = 0;
+  for (Index i = 0; i < looks; ++i) {
+    const Samples here = samples.from((rows - kMarkedRows) * i / (looks - 1));
+    gather_marked(x, here, {0, kMarkedRows}, {}, work);
+    for (Index panel = 0; panel < panel_count<T>(n_in); ++panel) {
+      std::uint32_t word = 0;
+      for (Index row = 0; row < kMarkedRows; ++row) word |= *marks.word(panel, row);
+      found += std::popcount(word);
+    }
+  }
+  return static_cast<double>(found) < kMarkedShare * static_cast<double>(looks * n_in);
+}
+
+template <class T>
+void Engine<T>::gather_marked(const Source& x, const Samples& samples, Range rows,
+                              std::optional<std::uint64_t> step, const Workspace<T>& work) const {
+  const Index n_in = network_.sizes[0];
+  const Panels<T> in = work.activation(0);
+  for (Index begin = rows.begin; begin < rows.end; begin += kGatheredRows) {
+    const Range here{begin, std::min(begin + kGatheredRows, rows.end)};
+    kernels_.gather(x, samples, here, in, nullptr);
+    drop(in, {}, 0, step, here, {0, panel_count<T>(n_in)});
+    kernels_.mark(in, here, n_in, work.marked().marks());
+  }
+}
+
+template <class T>
+void Engine<T>::feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, bool marked, int member,
                              Interruption& interruption) const {
   for (std::size_t l = 1; l <= layer; ++l) {
     in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[l])},
               network_.sizes[l - 1] * kLanes<T>, [&](Range r, Range p) {
-                kernels_.forward(product_into(work, l), network_.activations[l - 1], work.slope(l), r, p);
+                kernels_.forward(product_into(work, l, marked), network_.activations[l - 1], work.slope(l), r,
+                                 p);
               });
   }
 }
 
 template <class T>
-void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, int member,
+void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, bool marked, int member,
                                 Interruption& interruption) const {
   const std::size_t last = network_.sizes.size() - 1;
   in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[last])},
             network_.sizes[last - 1] * kLanes<T>,
-            [&](Range r, Range p) { kernels_.weighted_input(product_into(work, last), r, p); });
+            [&](Range r, Range p) { kernels_.weighted_input(product_into(work, last, marked), r, p); });
 }
 
 template <class T>
 typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples,
                                                     Index rows, std::optional<std::uint64_t> step,
                                                     const Workspace<T>& work,
-                                                    const std::vector<ActiveInputs<T>>& active, bool idle,
-                                                    const Ahead& ahead, int member, Team& team,
+                                                    const std::vector<ActiveInputs<T>>& active, bool marked,
+                                                    bool idle, const Ahead& ahead, int member, Team& team,
                                                     Interruption& interruption) const {
   const std::size_t last = network_.sizes.size() - 1;
   const int members = team.size();
   const Range all{0, rows};
   const Range one{0, 1};
+  const bool by_rows = divides_rows(rows, members);
+  const bool together = members > 1 && (marked || by_rows || !work.own_inputs());
+  const Panels<T> in = together ? work.activation(0) : work.activation(0, member);
   const ActiveInputs<T>& own = active[static_cast<std::size_t>(member)];
-  const Panels<T> in = work.activation(0, member);
   std::uint32_t* const nonzero = own.cleared();
-  const bool together = members > 1 && !work.own_inputs();
-  const Range mine = together ? share(all, member, members) : all;
-  in_pieces(interruption, member, mine, one, network_.sizes[0] * kLanes<T>, [&](Range r, Range) {
-    kernels_.gather(x, samples, r, in, nonzero);
-    drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
-  });
+  in_pieces(interruption, member, together ? share(all, member, members) : all, one,
+            network_.sizes[0] * kLanes<T>, [&](Range r, Range) {
+              if (marked) return gather_marked(x, samples, r, step, work);
+              kernels_.gather(x, samples, r, in, nonzero);
+              drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
+            });
   gather(y, samples, share(all, member, members), work);
 
-  if (together) {
-    team.barrier();
-    own.merge(active);
-  }
-  const Inputs inputs = own.inputs(kernels_, together, work.every_input(0), in.stride, idle);
+  const auto active_inputs = [&](bool merged) {
+    if (marked) return work.every_input(0);
+    if (merged) own.merge(active);
+    return own.inputs(kernels_, merged, work.every_input(0), in.stride, idle);
+  };
+  const auto list_rows = [&] {
+    if (!marked) return;
+    const Range panels = share({0, panel_count<T>(network_.sizes[0])}, member, members);
+    kernels_.list_rows(work.marked().marks(), rows, panels, work.marked().rows());
+  };
+  if (together && !by_rows) team.barrier();
+  if (!by_rows) list_rows();
+  Inputs inputs = active_inputs(together && !by_rows);
   for (std::size_t l = 1; l <= last; ++l) {
-    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
-    Product<T> product = product_into(work, l, member);
+    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), by_rows, member, members);
+    Product<T> product = product_into(work, l, marked, member);
     if (l == 1) {
+      product.in = in;
       product.inputs = inputs;
       product.ahead = ahead;
     }
@@ -214,7 +309,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
                 }
               });
     // the output's rows are divided alike
-    if (l < last || by_panels(panel_count<T>(network_.sizes[l]), members)) team.barrier();
+    if (!by_rows && (l < last || by_panels(panel_count<T>(network_.sizes[l]), members))) team.barrier();
   }
 
   in_pieces(interruption, member, share(all, member, members), one, network_.sizes[last] * kLanes<T>,
@@ -227,22 +322,28 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     });
   }
   team.barrier();
+  if (by_rows) list_rows();
 
   for (std::size_t l = last - 1; l >= 1; --l) {
-    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), member, members);
+    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), by_rows, member, members);
     const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
                              work.error(l)};
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) { kernels_.backward(product, work.slope(l), r, p); });
+    if (by_rows) continue;
     // the update of the first layer's weights divides these panels alike
     if (l > 1 || !by_panels(panel_count<T>(network_.sizes[l]), members)) team.barrier();
+  }
+  if (by_rows) {
+    team.barrier();
+    inputs = active_inputs(true);
   }
 
   double cost = 0;
   if (member == 0) {
     for (Index i = 0; i < rows; ++i) cost += work.costs()[i];
   }
-  return {cost, inputs};
+  return {cost, in, inputs, marked ? work.marked().rows() : RowLists{}};
 }
 
 template <class T>
@@ -258,17 +359,18 @@ void Engine<T>::point_to_moments(Update<T>& update, std::size_t l) const {
 }
 
 template <class T>
-void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
+void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
                        const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
                        Interruption& interruption) const {
   const int members = team.size();
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     Update<T> update;
-    update.in = work.activation(l, member);
+    update.in = work.activation(l);
     update.delta = work.error(l + 1);
     update.rows = rows;
-    update.inputs = l == 0 ? inputs : work.every_input(l);
+    update.inputs = l == 0 ? passed.inputs : work.every_input(l);
     update.weights = changed.weights(l);
+    update.one_neuron = network_.sizes[l + 1] == 1;
     update.bias = changed.bias(l);
     update.weight_step = steps.weights;
     update.bias_step = steps.biases;
@@ -278,14 +380,20 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Inputs& input
     } else {
       point_to_moments(update, l);
     }
-    if (l == 0) update.ahead = ahead;
+    if (l == 0) {
+      update.in = passed.in;
+      update.ahead = ahead;
+      update.lists = passed.lists;
+    }
     const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
     const Range active{0, update.inputs.active};
     const Range idle{0, update.inputs.idle};
-    const UpdatePart part =
-        by_panels(panels.size(), members)
-            ? UpdatePart{share(panels, member, members), active, idle, true}
-            : UpdatePart{panels, share(active, member, members), share(idle, member, members), member == 0};
+    // in even shares, where nobody has weights of his own
+    const bool evenly = divides_rows(rows, members) && active.size() >= kInputsForEach * members;
+    const UpdatePart part = by_panels(panels.size(), members) && !evenly
+                                ? UpdatePart{share(panels, member, members), active, idle, true}
+                                : UpdatePart{panels, share_of_inputs(active, member, members),
+                                             share(idle, member, members), member == 0};
     // the inputs take the place of rows, and the rows that of inputs; at least once, for the others
     const Range places{part.active.begin, std::max(part.active.end, part.active.begin + 1)};
     in_pieces(interruption, member, places, part.panels, rows * kLanes<T>, [&](Range inputs, Range p) {
@@ -307,17 +415,18 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const Step<T> add{.rule = Rule::add};
   double sum = 0;
+  const bool marked = is_sparse(x, Samples{}, rows, work);
   for (Index begin = 0; begin < rows; begin += block) {
     const Index here = std::min(block, rows - begin);
     const Samples samples{.first = begin};
     team.run([&](int member) {
       passed[static_cast<std::size_t>(member)] =
-          propagate(x, y, samples, here, {}, work, active, true, Ahead{}, member, team, interruption);
+          propagate(x, y, samples, here, {}, work, active, marked, true, Ahead{}, member, team, interruption);
     });
     if (interruption.happened()) throw Interrupted{};
     team.run([&](int member) {
-      const Inputs& inputs = passed[static_cast<std::size_t>(member)].inputs;
-      update(work, here, inputs, begin == 0 ? Steps{} : Steps{add, add}, sums, Ahead{}, member, team,
+      const Propagated& by_me = passed[static_cast<std::size_t>(member)];
+      update(work, here, by_me, begin == 0 ? Steps{} : Steps{add, add}, sums, Ahead{}, member, team,
              interruption);
     });
     if (interruption.happened()) throw Interrupted{};

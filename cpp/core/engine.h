@@ -72,8 +72,8 @@ class Engine {
   void set_steps(std::int64_t steps);
 
   // a^L for `rows` samples from `first` on, as rows of `out`; with a target, returns the sum of C_x,
-  // each times its weight, as everywhere here.
-  double predict(const Source& x, const Target* y, Index first, Index rows, T* out);
+  // each times its weight, as everywhere here. `finite` tells whether all inputs were.
+  double predict(const Source& x, const Target* y, Index first, Index rows, T* out, bool* finite = nullptr);
 
   // Sums of dC_x/dw and dC_x/db over all samples, and the sum of C_x. `sums` is zero at first.
   double gradient(const Source& x, const Target& y, Index rows, Parameters<T>& sums);
@@ -103,42 +103,51 @@ class Engine {
     Step<T> weights, biases;
   };
   struct Propagated {
-    double cost;    // the sum of C_x, for member 0
-    Inputs inputs;  // of the first layer
+    double cost;   // the sum of C_x, for member 0
+    Panels<T> in;  // these are of the first layer
+    Inputs inputs;
+    RowLists lists;  // where inputs are marked
   };
 
   int team_size(Index rows, double passes) const;
+  // Whether threads divide the rows of a mini-batch rather than the neurons of each layer.
+  bool divides_rows(Index rows, int members) const;
   std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
-  Product<T> product_into(const Workspace<T>& work, std::size_t layer, int member = 0) const;
+  Product<T> product_into(const Workspace<T>& work, std::size_t layer, bool marked, int member = 0) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
   // What belongs to rows of a mini-batch.
   void gather(const Target& y, const Samples& samples, Range rows, const Workspace<T>& work) const;
   // Dropout in layer l, from 0 for the input layer, for the mini-batch with this number.
   void drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<std::uint64_t> step, Range rows,
             Range panels) const;
+  // Whether so many of the inputs of some samples are zero that marks of the others pay; by a look at a few.
+  bool is_sparse(const Source& x, const Samples& samples, Index rows, const Workspace<T>& work) const;
+  // Inputs for the first layer, with dropout where there is a step, and marks of what is not zero.
+  void gather_marked(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step,
+                     const Workspace<T>& work) const;
   // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
-  // `idle`: whether the update needs the inputs that are not active.
+  // `marked`: skipping zeros row by row. `idle`: whether the update needs the inputs that are not active.
   Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
                        std::optional<std::uint64_t> step, const Workspace<T>& work,
-                       const std::vector<ActiveInputs<T>>& active, bool idle, const Ahead& ahead, int member,
-                       Team& team, Interruption& interruption) const;
+                       const std::vector<ActiveInputs<T>>& active, bool marked, bool idle, const Ahead& ahead,
+                       int member, Team& team, Interruption& interruption) const;
   void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
-  void update(const Workspace<T>& work, Index rows, const Inputs& inputs, const Steps& steps,
+  void update(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
               const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
               Interruption& interruption) const;
   // `weight`: of all samples in the mini-batch, so `rows`, their number, where none is weighted.
   Steps next_steps(double weight, Index rows, double eta);
   // BP3, BP4 and all that the step makes of them.
-  void learn(Index rows, const Inputs& inputs, const Steps& steps, const Ahead& ahead, int member, Team& team,
-             Interruption& interruption) const;
+  void learn(Index rows, const Propagated& passed, const Steps& steps, const Ahead& ahead, int member,
+             Team& team, Interruption& interruption) const;
   // The optimizer's step along `gradient_`, scaled to a norm of at most clip_norm.
   void apply_clipped(Steps steps, int member, Team& team) const;
   // Max-norm and the average, after the optimizer's step.
   void finish_step(int member, Team& team) const;
   // A step that may take longer than a person wants to wait; returns the sum of C_x.
   double long_step(const std::int64_t* order, Index rows, double eta,
-                   const std::vector<ActiveInputs<T>>& active, Team& team);
+                   const std::vector<ActiveInputs<T>>& active, bool marked, Team& team);
   // Adds the squares of the weights as they are before a step, each member those of its own panels, times
   // `factor`.
   void add_squares(double factor, int member, const Team& team) const;
@@ -147,14 +156,15 @@ class Engine {
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
   // The rows of the mini-batch after this one that a member is going to gather.
-  Ahead rows_ahead(const Samples& next, Index rows, int member, const Team& team) const;
+  Ahead rows_ahead(const Samples& next, Index rows, bool marked, int member, const Team& team) const;
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).
-  void feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, int member,
+  void feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, bool marked, int member,
                     Interruption& interruption) const;
   // z^L.
-  void weighted_output(Range rows, const Workspace<T>& work, int member, Interruption& interruption) const;
+  void weighted_output(Range rows, const Workspace<T>& work, bool marked, int member,
+                       Interruption& interruption) const;
   // The weights of every layer with lanes across its inputs, as BP2 needs them.
   std::vector<Buffer<T>> transposed(Team& team, Interruption& interruption) const;
   // BP2 from delta^L down to dC_x/dx, which goes to `errors`.

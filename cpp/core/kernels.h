@@ -69,6 +69,9 @@ struct Samples {
   const std::int64_t* order = nullptr;
   Index first = 0;
 
+  Samples from(Index row) const {
+    return order == nullptr ? Samples{nullptr, first + row} : Samples{order + row, 0};
+  }
   Index at(Index row) const { return order == nullptr ? first + row : static_cast<Index>(order[row]); }
 };
 
@@ -97,6 +100,29 @@ struct Ahead {
   }
 };
 
+// Where most inputs of a mini-batch are zero, which of them are not: a bit for each, in a word for each line
+// of inputs. What skips the others skips additions of zero, so its sums have the same bits.
+struct Marks {
+  std::uint32_t* words = nullptr;
+  Index stride = 0;  // words from one panel to the next
+
+  std::uint32_t* word(Index panel, Index row) const { return words + panel * stride + row; }
+};
+
+// So many inputs share a list of the rows in which one of them is not zero, and so many rows one of inputs:
+// enough to use what is loaded more than once, few enough for short lists.
+inline constexpr Index kMarkedInputs = 4;
+inline constexpr Index kMarkedRows = 4;
+
+// For each kMarkedInputs inputs, the rows in which one of them is not zero, by their lines in a panel,
+// counted in numbers: counts[g] of them from g * room on.
+inline constexpr Index kRowsAtOnce = 16;
+struct RowLists {
+  std::uint32_t* lines = nullptr;
+  std::uint32_t* counts = nullptr;
+  Index room = 0;
+};
+
 // out = in * weights + bias for a layer; BP2 is the same product with transposed weights and no bias.
 template <class T>
 struct Product {
@@ -106,6 +132,9 @@ struct Product {
   const T* bias = nullptr;
   Panels<T> out;
   Ahead ahead = {};
+  // Unless unset, in place of `inputs`; `lists` has then room for two lists of inputs, a panel longer each.
+  Marks marks = {};
+  Index* lists = nullptr;
 };
 
 template <class T>
@@ -152,7 +181,8 @@ struct Update {
   Index rows = 0;
   Inputs inputs;
   Panels<T> weights;
-  T* first = nullptr;  // velocities or moments of the weights, in the same panels
+  bool one_neuron = false;  // has this layer
+  T* first = nullptr;       // velocities or moments of the weights, in the same panels
   T* second = nullptr;
   T* bias = nullptr;
   T* bias_first = nullptr;
@@ -161,10 +191,11 @@ struct Update {
   const T* bias_gradient = nullptr;
   Step<T> weight_step, bias_step;
   Ahead ahead;
+  RowLists lists;  // unless unset, in place of `inputs`
 };
 
-// What one thread does of an update: panels of neurons, inputs by their place in the two lists, and the
-// biases of its panels.
+// What one thread does of an update: panels of neurons, inputs by their place in the two lists (with lists of
+// rows by number, from a multiple of kMarkedInputs on), and the biases of its panels.
 struct UpdatePart {
   Range panels;
   Range active;
@@ -206,7 +237,13 @@ struct Kernels {
   // Rows `rows` of a mini-batch from the caller's memory. Unless `nonzero` is null, nonzero[panel]
   // gains a bit for each input that is not zero.
   void (*gather)(const Source&, const Samples&, Range rows, Panels<T> out, std::uint32_t* nonzero);
-  // The same for labels, as one-hot lines.
+  // Marks what is not zero in rows `rows` of gathered inputs.
+  void (*mark)(Panels<T> in, Range rows, Index width, Marks);
+  // Whether all numbers in rows `rows` of gathered inputs are finite.
+  bool (*finite)(Panels<T> in, Range rows, Index width);
+  // Lists rows for the inputs in some panels. Writes up to kRowsAtOnce beyond a list.
+  void (*list_rows)(Marks, Index rows, Range panels, RowLists);
+  // The same as `gather` for labels, as one-hot lines.
   void (*one_hot)(const std::int32_t* labels, const Samples&, Range rows, Index n_out, Panels<T> out);
   void (*scatter)(Panels<T> in, Range rows, Index width, T* out);
   // z = in w + b, then a = sigma(z) in its place and, where `slope` is set, sigma'(z).

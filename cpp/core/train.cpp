@@ -235,9 +235,10 @@ bool Engine<T>::needs_idle() const {
 }
 
 template <class T>
-Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, int member, const Team& team) const {
+Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, bool marked, int member,
+                            const Team& team) const {
   if (x_.strided || x_.is_sparse()) return {};
-  const bool together = team.size() > 1 && !work_->own_inputs();
+  const bool together = team.size() > 1 && (marked || !work_->own_inputs());
   const Range mine = together ? share({0, rows}, member, team.size()) : Range{0, rows};
   Ahead ahead{.source = x_, .samples = next, .rows = mine};
   ahead.lines = {0, ahead.rows.size() * ahead.row_lines()};
@@ -245,11 +246,11 @@ Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, int member, const T
 }
 
 template <class T>
-void Engine<T>::learn(Index rows, const Inputs& inputs, const Steps& steps, const Ahead& ahead, int member,
-                      Team& team, Interruption& interruption) const {
+void Engine<T>::learn(Index rows, const Propagated& passed, const Steps& steps, const Ahead& ahead,
+                      int member, Team& team, Interruption& interruption) const {
   Steps fused = steps;
   if (gradient_ != nullptr) fused.weights.rule = fused.biases.rule = Rule::prepare;
-  update(*work_, rows, inputs, fused, parameters_, ahead, member, team, interruption);
+  update(*work_, rows, passed, fused, parameters_, ahead, member, team, interruption);
   if (gradient_ != nullptr) apply_clipped(steps, member, team);
   finish_step(member, team);
 }
@@ -265,7 +266,7 @@ std::vector<Parameters<T>*> Engine<T>::state() {
 
 template <class T>
 double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
-                            const std::vector<ActiveInputs<T>>& active, Team& team) {
+                            const std::vector<ActiveInputs<T>>& active, bool marked, Team& team) {
   Interruption interruption(question_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const auto started = Interruption::Clock::now();
@@ -274,7 +275,7 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
     add_squares(factor, member, team);
     passed[static_cast<std::size_t>(member)] =
         propagate(x_, y_, Samples{.order = order}, rows, static_cast<std::uint64_t>(steps_), *work_, active,
-                  needs_idle(), Ahead{}, member, team, interruption);
+                  marked, needs_idle(), Ahead{}, member, team, interruption);
   });
   if (interruption.happened()) throw Interrupted{};
 
@@ -291,7 +292,7 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
   const double power1 = power1_, power2 = power2_;
   const Steps steps = next_steps(weight_of(y_, order, rows), rows, eta);
   team.run([&](int member) {
-    learn(rows, passed[static_cast<std::size_t>(member)].inputs, steps, Ahead{}, member, team, interruption);
+    learn(rows, passed[static_cast<std::size_t>(member)], steps, Ahead{}, member, team, interruption);
   });
   if (interruption.happened()) {
     for (std::size_t i = 0; i < sets.size(); ++i) std::swap(*sets[i], kept_[i]);
@@ -319,10 +320,12 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   Team team(most > 1 && choice_.team() ? most : 1);
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   const bool idle = needs_idle();
+  const bool marked = is_sparse(x_, Samples{.order = order}, count, *work_);
   std::fill_n(weight_squares_.data(), weight_squares_.size(), 0.0);
   double sum = 0;
   for (Index begin = 0; begin < count && is_long; begin += batch) {
-    sum += long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, team);
+    sum +=
+        long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, marked, team);
   }
   Interruption never(nullptr);
   team.run([&](int member) {
@@ -332,17 +335,18 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index end = std::min(begin + batch, count);
       const Index rows = end - begin;
       const Samples samples{.order = order + begin};
-      Ahead ahead = rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), member, team);
+      Ahead ahead =
+          rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), marked, member, team);
       const Range lines = ahead.lines;
       // the forward product asks too where it passes over its inputs only once
-      const Index early = rows <= kFewRows ? lines.size() * 2 / 5 : 0;
+      const Index early = marked ? lines.size() : rows <= kFewRows ? lines.size() * 2 / 5 : 0;
       ahead.lines = {0, early};
       const double factor = per_weight(samples.order, rows);
       add_squares(factor, member, team);
-      const Propagated passed =
-          propagate(x_, y_, samples, rows, first_step + i, *work_, active, idle, ahead, member, team, never);
+      const Propagated passed = propagate(x_, y_, samples, rows, first_step + i, *work_, active, marked, idle,
+                                          ahead, member, team, never);
       ahead.lines = {early, lines.end};
-      learn(rows, passed.inputs, steps[i], ahead, member, team, never);
+      learn(rows, passed, steps[i], ahead, member, team, never);
       costs += factor * passed.cost;
     }
     if (member == 0) sum += costs;

@@ -6,6 +6,7 @@
 #include "core/active_inputs.h"
 #include "core/buffer.h"
 #include "core/kernels.h"
+#include "core/marked_inputs.h"
 
 namespace nablanet {
 
@@ -19,7 +20,11 @@ class Workspace {
   // `members` threads has inputs of its own where they are small.
   Workspace(const std::vector<Index>& sizes, Index rows, bool backward, int members = 1)
       // an odd number of lines, so that equal rows of all panels do not fall into one cache set
-      : rows_(rows), stride_(rows | 1), costs_(rows), weights_(rows) {
+      : rows_(rows),
+        stride_(rows | 1),
+        marked_(sizes[0], rows, backward, members),
+        costs_(rows),
+        weights_(rows) {
     for (std::size_t l = 0; l < sizes.size(); ++l) {
       activations_.push_back(lines(sizes[l]));
       every_.emplace_back(sizes[l], stride_);
@@ -37,6 +42,7 @@ class Workspace {
   }
 
   Index rows() const { return rows_; }
+  const MarkedInputs<T>& marked() const { return marked_; }
   // Layer l counts from 0 for the input layer, the book's layer 1.
   Panels<T> activation(std::size_t l) const { return {activations_[l].data(), stride_}; }
   // Whether each member gathers the whole mini-batch's inputs into its own cache, which costs less than
@@ -64,6 +70,7 @@ class Workspace {
   }
 
   Index rows_, stride_;
+  MarkedInputs<T> marked_;
   std::vector<Buffer<T>> activations_, more_inputs_, errors_, slopes_, transposed_;
   std::vector<Index> transposed_stride_;
   std::vector<EveryInput<T>> every_;

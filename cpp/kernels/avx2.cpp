@@ -6,6 +6,8 @@ namespace nablanet {
 namespace {
 #include "kernels/vec_avx2.h"
 
+#include "kernels/pack.inl"
+
 #include "kernels/kernels.inl"
 }  // namespace
 

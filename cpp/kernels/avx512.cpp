@@ -8,6 +8,8 @@ namespace nablanet {
 namespace {
 #include "kernels/vec_avx512.h"
 
+#include "kernels/pack_avx512.inl"
+
 #include "kernels/kernels.inl"
 }  // namespace
 

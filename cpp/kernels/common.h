@@ -14,6 +14,8 @@
 
 namespace nablanet {
 
+inline constexpr Index kByteBits = 8;
+
 // Adding 1.5 * 2^(bits of the mantissa) rounds to an integer and leaves it in the low bits.
 template <class T>
 inline constexpr T kMagic = sizeof(T) == 4 ? T{12582912} : T{6755399441055744};

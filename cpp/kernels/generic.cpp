@@ -4,6 +4,8 @@ namespace nablanet {
 namespace {
 #include "kernels/vec_generic.h"
 
+#include "kernels/pack.inl"
+
 #include "kernels/kernels.inl"
 }  // namespace
 

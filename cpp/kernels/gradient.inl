@@ -72,6 +72,12 @@ void backward(const Product<T>& product, Panels<T> slope, Range rows, Range pane
   });
 }
 
+// Panels of inputs that a single neuron's gradient sums side by side.
+inline constexpr Index kOneNeuronPanels = 4;
+
+// Panels of biases, likewise.
+inline constexpr Index kBiasPanels = 4;
+
 // Parameters and what optimizers remember of each: velocities or moments.
 template <class T>
 struct State {
@@ -281,27 +287,137 @@ void update_columns(const Update<T>& update, const Rule& rule, Index panel, cons
   }
 }
 
+// The same for a single neuron, whose line has one number: here lanes run across the inputs, of which
+// `Count` panels from `first` on. Each sum is over the rows in their order, as everywhere.
+template <class T, int Count, class Rule>
+void update_one_neuron(const Update<T>& update, const Rule& rule, Index first, Range inputs) {
+  constexpr Index lanes = kLanes<T>;
+  const State<T> at{update.weights.data, update.first, update.second};
+  const T* in = update.in.line(first, 0);
+  const Index in_step = update.in.stride * lanes;
+  const T* delta = update.delta.data;
+  Line<T> sum[Count];
+#pragma GCC unroll kUnroll
+  for (int p = 0; p < Count; ++p) sum[p] = all(T{0});
+  for (Index row = update.rows; row > 0; --row, in += lanes, delta += lanes) {
+    const Line<T> d = all(*delta);
+#pragma GCC unroll kUnroll
+    for (int p = 0; p < Count; ++p) sum[p] = fma(load_line(in + p * in_step), d, sum[p]);
+  }
+  alignas(kLineBytes) T sums[Count * lanes];
+  for (int p = 0; p < Count; ++p) store_line(sums + p * lanes, sum[p]);
+  const LineMask<T> neuron = first_lanes<T>(1);
+  const Index begin = inputs.begin < first * lanes ? first * lanes : inputs.begin;
+  const Index end = inputs.end < (first + Count) * lanes ? inputs.end : (first + Count) * lanes;
+  for (Index k = begin; k < end; ++k) {
+    rule(select(neuron, all(sums[k - first * lanes]), all(T{0})), at, k * lanes);
+  }
+}
+
+template <class T, class Rule>
+void update_one_neuron(const Update<T>& update, const Rule& rule, Range inputs) {
+  const Index end = panel_count<T>(inputs.end);
+  for (Index panel = inputs.begin / kLanes<T>; panel < end;) {
+    const Index count = end - panel < kOneNeuronPanels ? end - panel : kOneNeuronPanels;
+    with_columns<kOneNeuronPanels>(
+        count, [&]<int Count>() { update_one_neuron<T, Count>(update, rule, panel, inputs); });
+    panel += count;
+  }
+}
+
+// The same where most inputs are zero: each few inputs with the rows in which one of them is not.
+template <class T, int Columns, class Rule>
+void update_marked_columns(const Update<T>& update, const Rule& rule, Index panel, const UpdatePart& part) {
+  constexpr Index lanes = kLanes<T>;
+  constexpr int height = kMarkedInputs;
+  const RowLists lists = update.lists;
+  const State<T> at{update.weights.data, update.first, update.second};
+  const Index panel_step = update.weights.stride * lanes;
+  const T* const delta = update.delta.line(panel, 0);
+  const Index delta_step = update.delta.stride * lanes;
+  Prefetch prefetch(update.ahead, panel == part.panels.begin ? divide_up(part.active.size(), height) : 0);
+  for (Index k = part.active.begin; k < part.active.end; k += height) {
+    prefetch.some();
+    const Index group = k / height;
+    const Index count = lists.counts[group];
+    if (!Rule::needs_every_input && count == 0) continue;
+    const std::uint32_t* const rows = lists.lines + group * lists.room;
+    const T* const in = update.in.line(k / lanes, 0) + k % lanes;
+    Line<T> sum[height][Columns];
+#pragma GCC unroll kUnroll
+    for (int i = 0; i < height; ++i) {
+#pragma GCC unroll kUnroll
+      for (int c = 0; c < Columns; ++c) {
+        sum[i][c] = all(T{0});
+        __builtin_prefetch(at.parameter + (panel + c) * panel_step + (k + i) * lanes, 1, 3);
+      }
+    }
+    for (Index r = 0; r < count; ++r) {
+      const Index row = rows[r];
+      Line<T> d[Columns];
+#pragma GCC unroll kUnroll
+      for (int c = 0; c < Columns; ++c) d[c] = load_line(delta + row + c * delta_step);
+#pragma GCC unroll kUnroll
+      for (int i = 0; i < height; ++i) {
+        const Line<T> x = all(in[row + i]);
+#pragma GCC unroll kUnroll
+        for (int c = 0; c < Columns; ++c) sum[i][c] = fma(x, d[c], sum[i][c]);
+      }
+    }
+    const Index inputs = part.active.end - k < height ? part.active.end - k : height;
+#pragma GCC unroll kUnroll
+    for (int c = 0; c < Columns; ++c) {
+#pragma GCC unroll kUnroll
+      for (int i = 0; i < height; ++i) {
+        if (i < inputs) rule(sum[i][c], at, (panel + c) * panel_step + (k + i) * lanes);
+      }
+    }
+  }
+}
+
+// BP3, for panels side by side, since each sum is a chain.
+template <class T, int Columns, class Rule>
+NABLANET_INLINE void update_biases(const Update<T>& update, const Rule& rule, Index panel) {
+  constexpr Index lanes = kLanes<T>;
+  const State<T> at{update.bias, update.bias_first, update.bias_second};
+  const T* delta = update.delta.line(panel, 0);
+  const Index delta_step = update.delta.stride * lanes;
+  Line<T> sum[Columns];
+#pragma GCC unroll kUnroll
+  for (int c = 0; c < Columns; ++c) sum[c] = all(T{0});
+  for (Index row = update.rows; row > 0; --row, delta += lanes) {
+#pragma GCC unroll kUnroll
+    for (int c = 0; c < Columns; ++c) sum[c] = sum[c] + load_line(delta + c * delta_step);
+  }
+#pragma GCC unroll kUnroll
+  for (int c = 0; c < Columns; ++c) rule(sum[c], at, (panel + c) * lanes);
+}
+
 template <class T, class Rule>
 void update_with(const Update<T>& update, const UpdatePart& part) {
-  constexpr Index lanes = kLanes<T>;
   const Rule rule(update.weight_step);
-  for (Index panel = part.panels.begin; panel < part.panels.end;) {
+  const bool marked = update.lists.lines != nullptr;
+  const bool one_neuron = update.one_neuron && !marked && update.inputs.every;
+  if (one_neuron && part.panels.size() > 0) update_one_neuron(update, rule, part.active);
+  for (Index panel = part.panels.begin; panel < part.panels.end && !one_neuron;) {
     const Index left = part.panels.end - panel;
-    const Index columns = divide_up(left, divide_up(left, kTilePanels));
-    if (columns == 1) update_columns<T, 1>(update, rule, panel, part);
-    if constexpr (kTilePanels > 1) {
-      if (columns == 2) update_columns<T, 2>(update, rule, panel, part);
-    }
-    if constexpr (kTilePanels > 2) {
-      if (columns == 3) update_columns<T, 3>(update, rule, panel, part);
+    const Index columns = divide_up(left, divide_up(left, marked ? kMarkedPanels : kTilePanels));
+    if (marked) {
+      with_columns<kMarkedPanels>(
+          columns, [&]<int Columns>() { update_marked_columns<T, Columns>(update, rule, panel, part); });
+    } else {
+      with_columns<kTilePanels>(
+          columns, [&]<int Columns>() { update_columns<T, Columns>(update, rule, panel, part); });
     }
     panel += columns;
   }
   if (!part.biases) return;
   const Rule bias_rule(update.bias_step);
-  for (Index panel = part.panels.begin; panel < part.panels.end; ++panel) {
-    Line<T> sum = all(T{0});
-    for (Index row = 0; row < update.rows; ++row) sum = sum + load_line(update.delta.line(panel, row));
-    bias_rule(sum, State<T>{update.bias, update.bias_first, update.bias_second}, panel * lanes);
+  for (Index panel = part.panels.begin; panel < part.panels.end;) {
+    const Index left = part.panels.end - panel;
+    const Index columns = left < kBiasPanels ? left : kBiasPanels;
+    with_columns<kBiasPanels>(columns,
+                              [&]<int Columns>() { update_biases<T, Columns>(update, bias_rule, panel); });
+    panel += columns;
   }
 }

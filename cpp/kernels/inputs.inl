@@ -1,22 +1,5 @@
 // From a bit for each input to lists of them.
 
-inline constexpr Index kByteBits = 8;
-
-// The places of the bits of each byte, first to last, and how many they are.
-struct BytePlaces {
-  std::uint8_t place[256][kByteBits] = {};
-  std::uint8_t count[256] = {};
-
-  constexpr BytePlaces() {
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      for (std::uint8_t bit = 0; bit < kByteBits; ++bit) {
-        if ((byte >> bit & 1U) != 0) place[byte][count[byte]++] = bit;
-      }
-    }
-  }
-};
-constexpr BytePlaces byte_places;
-
 // Eight numbers for each byte, whatever its bits, which saves branches that nobody can foresee.
 template <class T>
 Index list_inputs(const std::uint32_t* bits, Index n_in, bool unset, Index stride, Index* places,
@@ -28,15 +11,60 @@ Index list_inputs(const std::uint32_t* bits, Index n_in, bool unset, Index strid
     if (unset && n_in - panel * lanes < lanes) word &= (1U << (n_in - panel * lanes)) - 1;
     for (Index lane = 0; lane < lanes; lane += kByteBits, word >>= kByteBits) {
       const std::uint32_t byte = word & 0xff;
-      const std::uint8_t* place = byte_places.place[byte];
-      const Index first_line = (panel * lanes + lane) * lanes;
-      for (Index i = 0; i < kByteBits; ++i) lines[count + i] = first_line + place[i] * lanes;
-      if (places != nullptr) {
-        const Index first_place = panel * stride * lanes + lane;
-        for (Index i = 0; i < kByteBits; ++i) places[count + i] = first_place + place[i];
-      }
-      count += byte_places.count[byte];
+      pack_places(byte, (panel * lanes + lane) * lanes, lanes, lines + count);
+      if (places != nullptr) pack_places(byte, panel * stride * lanes + lane, 1, places + count);
+      count += __builtin_popcount(byte);
     }
   }
   return count;
+}
+
+template <class T>
+void mark(Panels<T> in, Range rows, Index width, Marks marks) {
+  for (Index panel = 0; panel < panel_count<T>(width); ++panel) {
+    const T* line = in.line(panel, rows.begin);
+    for (Index row = rows.begin; row < rows.end; ++row, line += kLanes<T>) {
+      *marks.word(panel, row) = nonzero(load_line(line));
+    }
+  }
+}
+
+// `list_inputs` for what is marked in one of some rows.
+template <class T>
+Index list_marked(Marks marks, Range rows, Index n_in, Index stride, Index* places, Index* lines) {
+  constexpr Index lanes = kLanes<T>;
+  Index count = 0;
+  for (Index panel = 0; panel * lanes < n_in; ++panel) {
+    std::uint32_t word = 0;
+    for (Index row = rows.begin; row < rows.end; ++row) word |= *marks.word(panel, row);
+    for (Index lane = 0; lane < lanes; lane += kByteBits, word >>= kByteBits) {
+      const std::uint32_t byte = word & 0xff;
+      pack_places(byte, (panel * lanes + lane) * lanes, lanes, lines + count);
+      pack_places(byte, panel * stride * lanes + lane, 1, places + count);
+      count += __builtin_popcount(byte);
+    }
+  }
+  return count;
+}
+
+template <class T>
+void list_rows(Marks marks, Index rows, Range panels, RowLists lists) {
+  constexpr Index lanes = kLanes<T>;
+  constexpr Index groups = lanes / kMarkedInputs;
+  for (Index panel = panels.begin; panel < panels.end; ++panel) {
+    for (Index g = 0; g < groups; ++g) {
+      const std::uint32_t bits = ((1U << kMarkedInputs) - 1) << (g * kMarkedInputs);
+      std::uint32_t* const lines = lists.lines + (panel * groups + g) * lists.room;
+      Index count = 0;
+      Index row = 0;
+      for (; row + kRowsAtOnce <= rows; row += kRowsAtOnce) {
+        count += pack_rows(marks.word(panel, row), bits, row, lanes, lines + count);
+      }
+      for (; row < rows; ++row) {
+        lines[count] = static_cast<std::uint32_t>(row * lanes);
+        count += (*marks.word(panel, row) & bits) != 0;
+      }
+      lists.counts[panel * groups + g] = static_cast<std::uint32_t>(count);
+    }
+  }
 }

@@ -1,4 +1,4 @@
-// One body for every instruction set: include the set's vec_*.h first, inside its own unnamed
+// One body for every instruction set: include the set's vec_*.h and a pack*.inl first, inside its own unnamed
 // namespace, so that nothing compiled with its flags can be linked into another's code.
 
 #include "kernels/line.inl"
@@ -6,6 +6,8 @@
 #include "kernels/math.inl"
 
 #include "kernels/activations.inl"
+
+#include "kernels/inputs.inl"
 
 #include "kernels/product.inl"
 
@@ -24,7 +26,6 @@
 #include "kernels/dropout.inl"
 
 #include "kernels/elementary.inl"
-#include "kernels/inputs.inl"
 
 #include "kernels/row.inl"
 
@@ -33,6 +34,9 @@ constexpr Kernels<T> table() {
   return {
       .list_inputs = list_inputs<T>,
       .gather = gather<T>,
+      .mark = mark<T>,
+      .finite = finite<T>,
+      .list_rows = list_rows<T>,
       .one_hot = one_hot<T>,
       .scatter = scatter<T>,
       .forward = forward<T>,

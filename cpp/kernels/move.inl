@@ -161,6 +161,17 @@ void gather(const Source& source, const Samples& samples, Range rows, Panels<T> 
 }
 
 template <class T>
+bool finite(Panels<T> in, Range rows, Index width) {
+  Line<T> any = all(T{0});  // becomes NaN where a number is not finite
+  for (Index panel = 0; panel < panel_count<T>(width); ++panel) {
+    for (Index row = rows.begin; row < rows.end; ++row) {
+      any = fma(load_line(in.line(panel, row)), all(T{0}), any);
+    }
+  }
+  return nonzero(any) == 0;
+}
+
+template <class T>
 void one_hot(const std::int32_t* labels, const Samples& samples, Range rows, Index n_out, Panels<T> out) {
   const Index panels = panel_count<T>(n_out);
   for (Index row = rows.begin; row < rows.end; ++row) {

@@ -6,6 +6,8 @@ namespace nablanet {
 namespace {
 #include "kernels/vec_neon.h"
 
+#include "kernels/pack.inl"
+
 #include "kernels/kernels.inl"
 }  // namespace
 

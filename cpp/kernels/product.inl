@@ -167,15 +167,58 @@ NABLANET_INLINE void for_each_tile(const Product<T>& product, Range rows, Range 
   }
 }
 
+// Calls function.template operator()<Columns>() for a number of panels up to Most.
+template <int Most, class Function>
+NABLANET_INLINE void with_columns(Index columns, const Function& function) {
+  if (columns == Most) return function.template operator()<Most>();
+  if constexpr (Most > 1) with_columns<Most - 1>(columns, function);
+}
+
+// The same where most inputs are zero: each few rows with the inputs that are not zero in one of them.
+template <class T, class After>
+NABLANET_INLINE void for_each_marked_tile(const Product<T>& product, Range rows, Range panels, After after) {
+  const Index n_in = product.inputs.active;
+  Index* const places = product.lists;
+  Index* const lines = places + (panel_count<T>(n_in) + 1) * kLanes<T>;
+  Product<T> listed = product;
+  const Range ahead = product.ahead.lines;
+  listed.inputs = {.places = places, .lines = lines};
+  for (Index row = rows.begin; row < rows.end; row += kMarkedRows) {
+    const Index height = rows.end - row < kMarkedRows ? rows.end - row : kMarkedRows;
+    listed.inputs.active =
+        list_marked<T>(product.marks, {row, row + height}, n_in, product.in.stride, places, lines);
+    const Range all{0, listed.inputs.active};
+    const auto lines_until = [&](Index r) {
+      return ahead.begin + ahead.size() * (r - rows.begin) / rows.size();
+    };
+    listed.ahead.lines = {lines_until(row), lines_until(row + height)};
+    for (Index panel = panels.begin; panel < panels.end;) {
+      const Index left = panels.end - panel;
+      const Index columns = divide_up(left, divide_up(left, kMarkedPanels));
+      with_columns<kMarkedPanels>(columns, [&]<int Columns>() NABLANET_INLINE_LAMBDA {
+        if (height == kMarkedRows) return product_tile<T, kMarkedRows, Columns>(listed, all, row, panel);
+        for (Index r = row; r < row + height; ++r) product_tile<T, 1, Columns>(listed, all, r, panel);
+      });
+      for (Index c = 0; c < columns; ++c) after(panel + c, row, height);
+      panel += columns;
+      listed.ahead.lines = {0, 0};
+    }
+  }
+}
+
 template <class T>
 void forward(const Product<T>& product, Activation activation, Panels<T> slope, Range rows, Range panels) {
-  for_each_tile(product, rows, panels, [&](Index panel, Index row, Index height) {
+  const auto after = [&](Index panel, Index row, Index height) {
     T* d = slope.data == nullptr ? nullptr : slope.line(panel, row);
     activate(activation, product.out.line(panel, row), d, height);
-  });
+  };
+  if (product.marks.words != nullptr) return for_each_marked_tile(product, rows, panels, after);
+  for_each_tile(product, rows, panels, after);
 }
 
 template <class T>
 void weighted_input(const Product<T>& product, Range rows, Range panels) {
-  for_each_tile(product, rows, panels, [](Index, Index, Index) {});
+  const auto after = [](Index, Index, Index) {};
+  if (product.marks.words != nullptr) return for_each_marked_tile(product, rows, panels, after);
+  for_each_tile(product, rows, panels, after);
 }

@@ -102,7 +102,7 @@ def hidden(network: Network, X: npt.ArrayLike, layer: int, n_threads: int | None
     if number == 1:
         return network.scaled(shapes.take(rows, np.arange(len(rows)), network.dtype))
     if engine.knows_outputs(network) and number == last:
-        return engine.predict(network, rows, n_threads)
+        return engine.predict(network, rows, n_threads)[0]
     if engine.knows_outputs(network):
         return engine.hidden(network, rows, number, n_threads)
     parts = [

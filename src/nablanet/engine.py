@@ -137,13 +137,24 @@ def knows(optimizer: Optimizer) -> bool:
     return type(optimizer) in _METHOD_NUMBERS
 
 
-def predict(network: Network, X: Rows, n_threads: int | None = None) -> Array:
-    """a^L for rows X, which the caller has checked; shape (m, n_L)."""
+def all_finite(X: Rows, dtype: np.dtype[Any], scale: float = 1.0, n_threads: int | None = None) -> bool:
+    """Whether rows X are finite as the core is going to see them: converted to `dtype`, then scaled.
+
+    False also where the core cannot tell, so that whoever asks has to look himself.
+    """
+    if isinstance(X, CSR) or X.dtype not in _SCALAR_NUMBERS or not X.dtype.isnative:
+        return False
+    look = _core.all_finite32 if dtype == np.float32 else _core.all_finite64
+    return look(_ISA, _core_rows(X, scale), len(X), _threads(n_threads))
+
+
+def predict(network: Network, X: Rows, n_threads: int | None = None) -> tuple[Array, bool]:
+    """a^L for rows X, shape (m, n_L), and whether all of X was finite as the core saw it."""
     core = _loaded(network, n_threads)
     rows = _inputs(X, network)
     outputs = np.empty((len(X), network.sizes[-1]), network.dtype)
-    core.predict(rows, 0, outputs)
-    return outputs
+    finite = core.predict(rows, 0, outputs)
+    return outputs, finite
 
 
 class Single:
@@ -358,8 +369,12 @@ def _core_for(network: Network, n_threads: int | None) -> _core.Engine32 | _core
         _COST_NUMBERS[network.cost.name] if known else 0,
         parameter_of(network.cost) if known else 0.0,
         _ISA,
-        min(available_threads() if n_threads is None else n_threads, _MOST_THREADS),
+        _threads(n_threads),
     )
+
+
+def _threads(n_threads: int | None) -> int:
+    return min(available_threads() if n_threads is None else n_threads, _MOST_THREADS)
 
 
 def _loaded(network: Network, n_threads: int | None) -> _core.Engine32 | _core.Engine64:

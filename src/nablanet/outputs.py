@@ -22,8 +22,14 @@ _ROWS = 4096  # looked at together where NumPy needs room for each
 def predict(network: Network, X: object, n_threads: int | None) -> Array:
     """a^L for samples as rows, shape (m, n_L), through `feedforward` where that is the user's own."""
     rows = shapes.rows(X, network.sizes[0])
-    shapes.check_fits(rows, network.dtype, "X", network.input_scale)
     n_threads = engine.check_threads(n_threads)
+    if engine.knows_outputs(network) and not network.overrides("feedforward"):
+        network.check_parameters()
+        outputs, finite = engine.predict(network, rows, n_threads)
+        if not finite:  # the engine has seen it, and here are the words
+            shapes.check_fits(rows, network.dtype, "X", network.input_scale)
+        return outputs
+    shapes.check_fits(rows, network.dtype, "X", network.input_scale)
     if network.overrides("feedforward"):
         return _by_feedforward(network, rows)
     return feed_forward(network, rows, n_threads)
@@ -33,7 +39,7 @@ def feed_forward(network: Network, X: Rows, n_threads: int | None = None) -> Arr
     """a^L for rows X, which the caller has checked, shape (m, n_L)."""
     network.check_parameters()
     if engine.knows_outputs(network):
-        return engine.predict(network, X, n_threads)
+        return engine.predict(network, X, n_threads)[0]
     return np.vstack([activated for _, activated in _in_numpy(network, X)])
 
 

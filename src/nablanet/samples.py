@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nablanet import shapes
+from nablanet import engine, shapes
 from nablanet.costs import check_targets
 from nablanet.sample_weights import ClassWeight, weights_of
 from nablanet.shapes import Array, Rows
@@ -57,10 +57,11 @@ def from_rows(
     class_weight: ClassWeight | None = None,
     *,
     of: str | None = None,
+    finite: bool = False,
 ) -> Samples:
     """Rows X, Y as rows or int32 labels, and `weights_of` them; the caller's own arrays wherever they can be.
 
-    of: what messages say that they belong to.
+    of: what messages say that they belong to. finite: whether X is known to be, in the network's dtype.
     """
     x_name, y_name, weight_name = (
         name if of is None else f"the {name} of {of}" for name in ("X", "Y", "sample_weight")
@@ -68,7 +69,8 @@ def from_rows(
     network.check_parameters()
     rows = shapes.rows(X, network.sizes[0], x_name)
     desired, is_labels = shapes.targets(Y, len(rows), network.sizes[-1], network.num_layers, y_name)
-    shapes.check_fits(rows, network.dtype, x_name, network.input_scale)
+    if not finite and not engine.all_finite(rows, network.dtype, network.input_scale):
+        shapes.check_fits(rows, network.dtype, x_name, network.input_scale)
     if not is_labels:
         if desired.dtype in (np.float32, np.float64) and desired.dtype.isnative:
             shapes.check_fits(desired, network.dtype, y_name)

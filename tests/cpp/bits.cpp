@@ -48,11 +48,13 @@ class Hash {
   std::uint64_t value_ = 14695981039346656037ULL;
 };
 
-enum class Form { own, float32, float64, float16, uint8, strided, sparse, sparse_bytes };
+enum class Form { own, float32, float64, float16, uint8, strided, sparse, sparse_bytes, mostly_zero };
 
 struct Case {
   std::string name;
   bool large = false;  // so that four threads divide a step
+  bool high = false;   // so that they divide its rows
+  bool one = false;    // output neuron
   Activation hidden = Activation::tanh;
   Activation output = Activation::softmax;
   Cost cost = Cost::cross_entropy;
@@ -62,11 +64,12 @@ struct Case {
   bool weighted = false;
 
   std::vector<Index> sizes() const {
-    return large ? std::vector<Index>{120, 70, 33, 9} : std::vector<Index>{27, 23, 18, 9};
+    const Index n_out = one ? 1 : 9;
+    return large ? std::vector<Index>{120, 70, 33, n_out} : std::vector<Index>{27, 23, 18, n_out};
   }
   // More than are summed in one go, for the small network.
-  Index rows() const { return large ? 100 : 520; }
-  Index batch() const { return large ? 60 : 150; }
+  Index rows() const { return large && !high ? 100 : 520; }
+  Index batch() const { return high ? 200 : large ? 60 : 150; }
 };
 
 // Samples in one of the forms, and their memory.
@@ -84,7 +87,7 @@ class Rows {
       indptr_.push_back(static_cast<std::int64_t>(indices_.size()));
       for (Index k = 0; k < width; ++k) {
         const double x = 4 * numbers.next();
-        const bool zero = k < 3 || numbers.next() < (sparse ? 0.4 : -0.3);
+        const bool zero = k < 3 || numbers.next() < (sparse || form == Form::mostly_zero ? 0.4 : -0.3);
         if (sparse && zero) continue;
         if (sparse) indices_.push_back(static_cast<std::int32_t>(k));
         for (Index copy = 0; copy < copies; ++copy) put(scalar, zero ? 0 : x);
@@ -258,8 +261,8 @@ unsigned long long elementary(Elementary function, const KernelSet& set) {
 constexpr std::array kActivations{"sigmoid", "tanh", "relu",     "leaky_relu", "elu", "selu",   "gelu",
                                   "silu",    "mish", "softplus", "identity",   "exp", "softmax"};
 constexpr std::array kMethods{"sgd", "adam", "momentum", "nesterov", "rmsprop", "adamw"};
-constexpr std::array kForms{"own",   "float32", "float64", "float16",
-                            "uint8", "strided", "sparse",  "sparse bytes"};
+constexpr std::array kForms{"own",     "float32", "float64",      "float16",    "uint8",
+                            "strided", "sparse",  "sparse bytes", "mostly zero"};
 constexpr std::array kElementary{"exp", "expm1_of_negative", "log", "log1p_of_unit", "tanh"};
 
 Settings settings_of(Method method) {
@@ -341,9 +344,33 @@ void add_optimizers(std::vector<Case>& cases) {
   }
 }
 
+// What a large mini-batch, or one of mostly zeros, does with them.
+void add_ways(std::vector<Case>& cases) {
+  for (std::size_t m = 0; m < kMethods.size(); ++m) {
+    for (const Form form : {Form::own, Form::mostly_zero}) {
+      Case c{.name = std::string(kMethods[m]) + (form == Form::own ? ", high" : ", mostly zero"),
+             .large = true,
+             .high = true,
+             .hidden = Activation::relu,
+             .output = Activation::identity,
+             .cost = Cost::quadratic,
+             .form = form};
+      c.settings = settings_of(static_cast<Method>(m));
+      cases.push_back(c);
+      c.name += ", one output";
+      c.one = true;
+      cases.push_back(c);
+    }
+  }
+}
+
 void add_forms(std::vector<Case>& cases) {
   for (std::size_t f = 1; f < kForms.size(); ++f) {
     cases.push_back({.name = kForms[f], .large = true, .form = static_cast<Form>(f)});
+    cases.push_back({.name = std::string("high, ") + kForms[f],
+                     .large = true,
+                     .high = true,
+                     .form = static_cast<Form>(f)});
   }
 }
 
@@ -358,6 +385,7 @@ int main(int count, char** arguments) {
   add_costs(cases);
   add_optimizers(cases);
   add_forms(cases);
+  add_ways(cases);
   for (const Case& c : cases) {
     std::printf("%-32s %016llx %016llx\n", c.name.c_str(), trained<float>(c, set, threads),
                 trained<double>(c, set, threads));

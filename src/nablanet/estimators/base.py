@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nablanet import engine
@@ -205,8 +205,12 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             multi_output=True,
             y_numeric=self._y_is_numeric(),
             dtype=(np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype),
+            ensure_all_finite=False,
             reset=reset,
         )
+        # the engine looks faster; scikit-learn has the words
+        if type(X) is not np.ndarray or not engine.all_finite(X, X.dtype):
+            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y)
             warn(

@@ -173,7 +173,7 @@ class Run:
         elif int(size) > n:
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         rates = parameters.dropout(estimator, network.sizes)
-        rows, Y, checked = samples.from_rows(network, X, desired, weights)
+        rows, Y, checked = samples.from_rows(network, X, desired, weights, finite=X.dtype == network.dtype)
         scale = 1.0
         if weights is not None and checked is not None:
             if not weights[self._chosen].any():

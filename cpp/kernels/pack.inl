@@ -1,0 +1,34 @@
+// Numbers of set bits, in plain C++: for instruction sets that have nothing better.
+
+// The places of the bits of each byte, first to last.
+struct BytePlaces {
+  std::uint8_t place[256][kByteBits] = {};
+
+  constexpr BytePlaces() {
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      unsigned count = 0;
+      for (std::uint8_t bit = 0; bit < kByteBits; ++bit) {
+        if ((byte >> bit & 1U) != 0) place[byte][count++] = bit;
+      }
+    }
+  }
+};
+constexpr BytePlaces byte_places;
+
+// first + factor * place for the place of each bit of a byte; writes eight numbers whatever its bits, which
+// saves branches that nobody can foresee.
+NABLANET_INLINE void pack_places(std::uint32_t byte, Index first, Index factor, Index* to) {
+  const std::uint8_t* place = byte_places.place[byte];
+  for (Index i = 0; i < kByteBits; ++i) to[i] = first + place[i] * factor;
+}
+
+// Of kRowsAtOnce words those with one of some bits set, as (first + place) * lanes; returns how many.
+NABLANET_INLINE Index pack_rows(const std::uint32_t* words, std::uint32_t bits, Index first, Index lanes,
+                                std::uint32_t* to) {
+  Index count = 0;
+  for (Index i = 0; i < kRowsAtOnce; ++i) {
+    to[count] = static_cast<std::uint32_t>((first + i) * lanes);
+    count += (words[i] & bits) != 0;
+  }
+  return count;
+}
