@@ -1,0 +1,87 @@
+"""Mini-batches of mostly zeros, whose zeros the engine skips, and rows that are not finite."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+import nablanet as nn
+from nablanet import backprop, engine
+from nablanet.shapes import Array
+
+
+def mostly_zero(rng: np.random.Generator, rows: int, n_in: int, share: float) -> Array:
+    X = rng.standard_normal((rows, n_in))
+    X[rng.random(X.shape) > share] = 0
+    return X
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n_in=st.integers(32, 150),
+    hidden=st.integers(1, 90),
+    n_out=st.integers(1, 12),
+    batch=st.integers(16, 260),
+    share=st.sampled_from([0.0, 0.02, 0.1, 0.2]),
+    threads=st.integers(1, 3),
+    sparse=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_a_step_is_that_of_the_reference(
+    n_in: int, hidden: int, n_out: int, batch: int, share: float, threads: int, sparse: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    X, Y = mostly_zero(rng, batch, n_in, share), rng.standard_normal((batch, n_out))
+    net = nn.Network([n_in, hidden, n_out], activation="tanh", output="identity", cost="quadratic", seed=seed)
+    start_w, start_b = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
+    nabla_b, nabla_w, _ = backprop.backpropagate(net.weights, net.biases, net.activations, net.cost, X.T, Y.T)
+    rows = csr_array(X) if sparse else X
+    net.fit(rows, Y, epochs=1, batch_size=batch, eta=0.5, n_threads=threads, progress=False)
+    for now, before, nabla in zip(
+        net.weights + net.biases, start_w + start_b, nabla_w + nabla_b, strict=True
+    ):
+        np.testing.assert_allclose(now, before - 0.5 / batch * nabla, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_outputs_do_not_depend_on_the_company_of_a_row(dtype: str, threads: int) -> None:
+    # beside dense rows, zeros are not skipped; alone they are
+    rng = np.random.default_rng(0)
+    net = nn.Network([120, 70, 9], activation="relu", output="softmax", cost="cross_entropy", dtype=dtype)
+    X = mostly_zero(rng, 200, 120, 0.1).astype(dtype)
+    dense = rng.standard_normal((200, 120)).astype(dtype)
+    beside = net.predict(np.vstack([dense, X, dense]), n_threads=threads)[200:400]
+    assert (net.predict(X, n_threads=threads) == beside).all()
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("share", [0.05, 1.0])
+def test_rows_that_are_not_finite_are_refused_wherever_they_are(odd: float, share: float) -> None:
+    rng = np.random.default_rng(1)
+    net = nn.Network([50, 20, 3], activation="relu", seed=0)
+    for rows in (5, 40, 700):
+        X = mostly_zero(rng, rows, 50, share)
+        assert engine.all_finite(X, net.dtype)
+        net.predict(X)
+        for row, column in ((0, 0), (rows - 1, 49), (rows // 2, 7)):
+            bad = X.copy()
+            bad[row, column] = odd
+            assert not engine.all_finite(bad, net.dtype)
+            before = [w.copy() for w in net.weights]
+            for call in (net.predict, lambda X: net.fit(X, np.zeros((len(X), 3)), epochs=1, eta=0.1)):
+                with pytest.raises(ValueError, match=rf"X must be finite, got {odd} at \[{row}, {column}\]"):
+                    call(bad)
+            assert all((w == b).all() for w, b in zip(net.weights, before, strict=True))
+
+
+def test_what_overflows_on_its_way_into_the_network_is_not_finite() -> None:
+    X = np.full((3, 4), 1e39)
+    assert engine.all_finite(X, np.dtype("float64"))
+    assert not engine.all_finite(X, np.dtype("float32"))
+    assert not engine.all_finite(np.full((3, 4), 1e300), np.dtype("float64"), 1e10)
+    assert engine.all_finite(np.full((3, 4), 255, np.uint8), np.dtype("float32"), 1 / 255)
+    assert engine.all_finite(np.empty((0, 4)), np.dtype("float64"))
