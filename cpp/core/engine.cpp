@@ -103,7 +103,7 @@ template <class T>
 Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, bool marked,
                                    int member) const {
   return {
-      .in = work.activation(layer - 1, member),
+      .in = work.activation(layer - 1),
       .inputs = work.every_input(layer - 1),
       .weights = parameters_.weights(layer - 1),
       .bias = parameters_.bias(layer - 1),
