@@ -209,7 +209,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             reset=reset,
         )
         # the engine looks faster; scikit-learn has the words
-        if type(X) is not np.ndarray or not engine.all_finite(X, X.dtype):
+        if type(X) is not np.ndarray or not engine.all_finite(X, X.dtype, n_threads=self.n_threads):
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y)
