@@ -69,7 +69,8 @@ def from_rows(
     network.check_parameters()
     rows = shapes.rows(X, network.sizes[0], x_name)
     desired, is_labels = shapes.targets(Y, len(rows), network.sizes[-1], network.num_layers, y_name)
-    if not finite and not engine.all_finite(rows, network.dtype, network.input_scale):
+    # on the caller's thread: how many more there may be is not known here
+    if not finite and not engine.all_finite(rows, network.dtype, network.input_scale, 1):
         shapes.check_fits(rows, network.dtype, x_name, network.input_scale)
     if not is_labels:
         if desired.dtype in (np.float32, np.float64) and desired.dtype.isnative:
