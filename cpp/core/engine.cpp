@@ -13,7 +13,8 @@ namespace {
 // Below this many multiply-adds for each thread, waiting for one another costs more than it saves.
 constexpr double kWorkForThread = 400e3;
 
-// Of each kMarkedRows rows, the share of inputs that are not zero in one of them up to which marks pay.
+// Of each kLookRows rows, the share of inputs that are not zero in one of them up to which marks pay.
+constexpr Index kLookRows = 4;
 constexpr double kMarkedShare = 0.6;
 
 // Rows that one thread predicts at a time: enough to reuse the weights, few enough to stay in cache.
@@ -100,8 +101,7 @@ std::vector<ActiveInputs<T>> Engine<T>::active_inputs(const Team& team) const {
 }
 
 template <class T>
-Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, bool marked,
-                                   int member) const {
+Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, bool marked) const {
   return {
       .in = work.activation(layer - 1),
       .inputs = work.every_input(layer - 1),
@@ -109,7 +109,6 @@ Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, 
       .bias = parameters_.bias(layer - 1),
       .out = work.activation(layer),
       .marks = layer == 1 && marked ? work.marked().marks() : Marks{},
-      .lists = work.marked().lists(member),
   };
 }
 
@@ -204,16 +203,16 @@ template <class T>
 bool Engine<T>::is_sparse(const Source& x, const Samples& samples, Index rows,
                           const Workspace<T>& work) const {
   const Index n_in = network_.sizes[0];
-  if (!work.marked().exist() || panel_count<T>(network_.sizes[1]) < 2 || rows < kMarkedRows) return false;
+  if (!work.marked().exist() || panel_count<T>(network_.sizes[1]) < 2 || rows < kLookRows) return false;
   constexpr Index looks = 4;
   const Marks& marks = work.marked().marks();
   Index found = 0;
   for (Index i = 0; i < looks; ++i) {
-    const Samples here = samples.from((rows - kMarkedRows) * i / (looks - 1));
-    gather_marked(x, here, {0, kMarkedRows}, {}, work);
+    const Samples here = samples.from((rows - kLookRows) * i / (looks - 1));
+    gather_marked(x, here, {0, kLookRows}, {}, work);
     for (Index panel = 0; panel < panel_count<T>(n_in); ++panel) {
       std::uint32_t word = 0;
-      for (Index row = 0; row < kMarkedRows; ++row) word |= *marks.word(panel, row);
+      for (Index row = 0; row < kLookRows; ++row) word |= *marks.word(panel, row);
       found += std::popcount(word);
     }
   }
@@ -293,7 +292,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   Inputs inputs = active_inputs(together && !by_rows);
   for (std::size_t l = 1; l <= last; ++l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), by_rows, member, members);
-    Product<T> product = product_into(work, l, marked, member);
+    Product<T> product = product_into(work, l, marked);
     if (l == 1) {
       product.in = in;
       product.inputs = inputs;

@@ -113,7 +113,7 @@ class Engine {
   // Whether threads divide the rows of a mini-batch rather than the neurons of each layer.
   bool divides_rows(Index rows, int members) const;
   std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
-  Product<T> product_into(const Workspace<T>& work, std::size_t layer, bool marked, int member = 0) const;
+  Product<T> product_into(const Workspace<T>& work, std::size_t layer, bool marked) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
   // What belongs to rows of a mini-batch.
   void gather(const Target& y, const Samples& samples, Range rows, const Workspace<T>& work) const;

@@ -112,7 +112,7 @@ struct Marks {
 // So many inputs share a list of the rows in which one of them is not zero, and so many rows one of inputs:
 // enough to use what is loaded more than once, few enough for short lists.
 inline constexpr Index kMarkedInputs = 4;
-inline constexpr Index kMarkedRows = 4;
+inline constexpr Index kMarkedRows = 2;
 
 // For each kMarkedInputs inputs, the rows in which one of them is not zero, by their lines in a panel,
 // counted in numbers: counts[g] of them from g * room on.
@@ -132,9 +132,7 @@ struct Product {
   const T* bias = nullptr;
   Panels<T> out;
   Ahead ahead = {};
-  // Unless unset, in place of `inputs`; `lists` has then room for two lists of inputs, a panel longer each.
-  Marks marks = {};
-  Index* lists = nullptr;
+  Marks marks = {};  // unless unset, in place of all inputs
 };
 
 template <class T>

@@ -11,15 +11,13 @@ namespace nablanet {
 template <class T>
 class MarkedInputs {
  public:
-  // For up to `rows` samples and `members` threads; none where marks would never be worth their time, or take
-  // too much memory. `backward`: also lists of rows.
-  MarkedInputs(Index n_in, Index rows, bool backward, int members) {
+  // For up to `rows` samples; none where marks would never be worth their time, or take too much memory.
+  // `backward`: also lists of rows.
+  MarkedInputs(Index n_in, Index rows, bool backward) {
     constexpr Index few_rows = 16, few_inputs = 32, most_words = Index{1} << 25;
     const Index panels = panel_count<T>(n_in);
     if (rows < few_rows || n_in < few_inputs || rows > most_words / (panels * kLanes<T>)) return;
     words_ = Buffer<std::uint32_t>(panels * rows);
-    list_length_ = 2 * (panels + 1) * kLanes<T>;
-    lists_ = Buffer<Index>(members * list_length_);
     marks_ = {words_.data(), rows};
     if (!backward) return;
     const Index groups = panels * kLanes<T> / kMarkedInputs;
@@ -32,13 +30,9 @@ class MarkedInputs {
   bool exist() const { return marks_.words != nullptr; }
   const Marks& marks() const { return marks_; }
   const RowLists& rows() const { return rows_; }
-  // Where a member may list inputs, as a product wants it.
-  Index* lists(int member) const { return lists_.data() + member * list_length_; }
 
  private:
   Buffer<std::uint32_t> words_, lines_, counts_;
-  Buffer<Index> lists_;
-  Index list_length_ = 0;
   Marks marks_;
   RowLists rows_;
 };

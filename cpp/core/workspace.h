@@ -20,11 +20,7 @@ class Workspace {
   // `members` threads has inputs of its own where they are small.
   Workspace(const std::vector<Index>& sizes, Index rows, bool backward, int members = 1)
       // an odd number of lines, so that equal rows of all panels do not fall into one cache set
-      : rows_(rows),
-        stride_(rows | 1),
-        marked_(sizes[0], rows, backward, members),
-        costs_(rows),
-        weights_(rows) {
+      : rows_(rows), stride_(rows | 1), marked_(sizes[0], rows, backward), costs_(rows), weights_(rows) {
     for (std::size_t l = 0; l < sizes.size(); ++l) {
       activations_.push_back(lines(sizes[l]));
       every_.emplace_back(sizes[l], stride_);

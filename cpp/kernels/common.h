@@ -15,6 +15,7 @@
 namespace nablanet {
 
 inline constexpr Index kByteBits = 8;
+inline constexpr Index kMostLanes = kLanes<float>;
 
 // Adding 1.5 * 2^(bits of the mantissa) rounds to an integer and leaves it in the low bits.
 template <class T>

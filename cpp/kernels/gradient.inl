@@ -401,9 +401,9 @@ void update_with(const Update<T>& update, const UpdatePart& part) {
   if (one_neuron && part.panels.size() > 0) update_one_neuron(update, rule, part.active);
   for (Index panel = part.panels.begin; panel < part.panels.end && !one_neuron;) {
     const Index left = part.panels.end - panel;
-    const Index columns = divide_up(left, divide_up(left, marked ? kMarkedPanels : kTilePanels));
+    const Index columns = divide_up(left, divide_up(left, marked ? kListedPanels : kTilePanels));
     if (marked) {
-      with_columns<kMarkedPanels>(
+      with_columns<kListedPanels>(
           columns, [&]<int Columns>() { update_marked_columns<T, Columns>(update, rule, panel, part); });
     } else {
       with_columns<kTilePanels>(

@@ -29,20 +29,19 @@ void mark(Panels<T> in, Range rows, Index width, Marks marks) {
   }
 }
 
-// `list_inputs` for what is marked in one of some rows.
+// What is marked in one of some rows, of some panels of inputs; places and lines count from the first of
+// these panels on. Writes up to a panel beyond them.
 template <class T>
-Index list_marked(Marks marks, Range rows, Index n_in, Index stride, Index* places, Index* lines) {
+NABLANET_INLINE Index list_marked(Marks marks, Range rows, Range panels, Index stride, std::uint32_t* places,
+                                  std::uint32_t* lines) {
   constexpr Index lanes = kLanes<T>;
   Index count = 0;
-  for (Index panel = 0; panel * lanes < n_in; ++panel) {
+  for (Index panel = 0; panel < panels.size(); ++panel) {
     std::uint32_t word = 0;
-    for (Index row = rows.begin; row < rows.end; ++row) word |= *marks.word(panel, row);
-    for (Index lane = 0; lane < lanes; lane += kByteBits, word >>= kByteBits) {
-      const std::uint32_t byte = word & 0xff;
-      pack_places(byte, (panel * lanes + lane) * lanes, lanes, lines + count);
-      pack_places(byte, panel * stride * lanes + lane, 1, places + count);
-      count += __builtin_popcount(byte);
-    }
+    for (Index row = rows.begin; row < rows.end; ++row) word |= *marks.word(panels.begin + panel, row);
+    pack_lanes<lanes>(word, panel * stride * lanes, 1, places + count);
+    pack_lanes<lanes>(word, panel * lanes * lanes, lanes, lines + count);
+    count += __builtin_popcount(word);
   }
   return count;
 }

@@ -22,6 +22,18 @@ NABLANET_INLINE void pack_places(std::uint32_t byte, Index first, Index factor, 
   for (Index i = 0; i < kByteBits; ++i) to[i] = first + place[i] * factor;
 }
 
+// The same for the bits of a line's lanes; writes as many numbers as it has lanes.
+template <Index Lanes>
+NABLANET_INLINE void pack_lanes(std::uint32_t bits, Index first, Index factor, std::uint32_t* to) {
+  for (Index lane = 0; lane < Lanes; lane += kByteBits, bits >>= kByteBits) {
+    const std::uint8_t* place = byte_places.place[bits & 0xff];
+    for (Index i = 0; i < kByteBits; ++i) {
+      to[i] = static_cast<std::uint32_t>(first + (lane + place[i]) * factor);
+    }
+    to += __builtin_popcount(bits & 0xff);
+  }
+}
+
 // Of kRowsAtOnce words those with one of some bits set, as (first + place) * lanes; returns how many.
 NABLANET_INLINE Index pack_rows(const std::uint32_t* words, std::uint32_t bits, Index first, Index lanes,
                                 std::uint32_t* to) {

@@ -174,35 +174,87 @@ NABLANET_INLINE void with_columns(Index columns, const Function& function) {
   if constexpr (Most > 1) with_columns<Most - 1>(columns, function);
 }
 
-// The same where most inputs are zero: each few rows with the inputs that are not zero in one of them.
+// What is marked in some rows of a block of inputs: places in the block's own activations and lines of its
+// weights, both counted in numbers.
+struct ListedInputs {
+  std::uint32_t places[kBlockInputs + kMostLanes];
+  std::uint32_t lines[kBlockInputs + kMostLanes];
+  Index count = 0;
+};
+
+// Rows x Columns lines of the product with a block of inputs, from panel `first` of them on, as in
+// `product_tile`.
+template <class T, int Rows, int Columns>
+NABLANET_INLINE void marked_tile(const Product<T>& product, const ListedInputs& listed, Index first,
+                                 Index row, Index panel) {
+  constexpr Index lanes = kLanes<T>;
+  T* const out = product.out.line(panel, row);
+  const Index out_step = product.out.stride * lanes;
+  Line<T> sum[Rows][Columns];
+#pragma GCC unroll kUnroll
+  for (int c = 0; c < Columns; ++c) {
+    const T* const bias = product.bias + (panel + c) * lanes;
+#pragma GCC unroll kUnroll
+    for (int r = 0; r < Rows; ++r) {
+      sum[r][c] = first == 0 ? load_bias(bias) : load_line(out + c * out_step + r * lanes);
+    }
+  }
+  const T* const in = product.in.line(first, row);
+  const T* const weights = product.weights.line(panel, first * lanes);
+  const Index panel_step = product.weights.stride * lanes;
+  const std::uint32_t* line = listed.lines;
+  const std::uint32_t* const end = listed.places + listed.count;
+  for (const std::uint32_t* place = listed.places; place < end; ++place, ++line) {
+    Line<T> w[Columns];
+#pragma GCC unroll kUnroll
+    for (int c = 0; c < Columns; ++c) w[c] = load_line(weights + *line + c * panel_step);
+#pragma GCC unroll kUnroll
+    for (int r = 0; r < Rows; ++r) {
+      const Line<T> x = all(in[*place + r * lanes]);
+#pragma GCC unroll kUnroll
+      for (int c = 0; c < Columns; ++c) sum[r][c] = fma(x, w[c], sum[r][c]);
+    }
+  }
+#pragma GCC unroll kUnroll
+  for (int c = 0; c < Columns; ++c) {
+#pragma GCC unroll kUnroll
+    for (int r = 0; r < Rows; ++r) store_line(out + c * out_step + r * lanes, sum[r][c]);
+  }
+}
+
+// Blocks of inputs, whose weights stay in the first cache while all rows pass, a few at a time.
+template <class T, int Columns>
+void marked_columns(const Product<T>& product, Range rows, Index panel, bool prefetching) {
+  const Range inputs{0, panel_count<T>(product.inputs.active)};
+  const int blocks = static_cast<int>(divide_up(inputs.size() * kLanes<T>, kBlockInputs));
+  const Index tiles = divide_up(rows.size(), kMarkedRows);
+  Prefetch prefetch(product.ahead, prefetching ? blocks * tiles : 0);
+  ListedInputs listed;
+  for (int b = 0; b < blocks; ++b) {
+    const Range block = share(inputs, b, blocks);
+    const auto tile = [&]<int Rows>(Index row) NABLANET_INLINE_LAMBDA {
+      prefetch.some();
+      listed.count = list_marked<T>(product.marks, {row, row + Rows}, block, product.in.stride, listed.places,
+                                    listed.lines);
+      marked_tile<T, Rows, Columns>(product, listed, block.begin, row, panel);
+    };
+    Index row = rows.begin;
+    for (; row + kMarkedRows <= rows.end; row += kMarkedRows) tile.template operator()<kMarkedRows>(row);
+    for (; row < rows.end; ++row) tile.template operator()<1>(row);
+  }
+}
+
+// `for_each_tile` where most inputs are zero: each few rows with the inputs that are not zero in one of them.
 template <class T, class After>
 NABLANET_INLINE void for_each_marked_tile(const Product<T>& product, Range rows, Range panels, After after) {
-  const Index n_in = product.inputs.active;
-  Index* const places = product.lists;
-  Index* const lines = places + (panel_count<T>(n_in) + 1) * kLanes<T>;
-  Product<T> listed = product;
-  const Range ahead = product.ahead.lines;
-  listed.inputs = {.places = places, .lines = lines};
-  for (Index row = rows.begin; row < rows.end; row += kMarkedRows) {
-    const Index height = rows.end - row < kMarkedRows ? rows.end - row : kMarkedRows;
-    listed.inputs.active =
-        list_marked<T>(product.marks, {row, row + height}, n_in, product.in.stride, places, lines);
-    const Range all{0, listed.inputs.active};
-    const auto lines_until = [&](Index r) {
-      return ahead.begin + ahead.size() * (r - rows.begin) / rows.size();
-    };
-    listed.ahead.lines = {lines_until(row), lines_until(row + height)};
-    for (Index panel = panels.begin; panel < panels.end;) {
-      const Index left = panels.end - panel;
-      const Index columns = divide_up(left, divide_up(left, kMarkedPanels));
-      with_columns<kMarkedPanels>(columns, [&]<int Columns>() NABLANET_INLINE_LAMBDA {
-        if (height == kMarkedRows) return product_tile<T, kMarkedRows, Columns>(listed, all, row, panel);
-        for (Index r = row; r < row + height; ++r) product_tile<T, 1, Columns>(listed, all, r, panel);
-      });
-      for (Index c = 0; c < columns; ++c) after(panel + c, row, height);
-      panel += columns;
-      listed.ahead.lines = {0, 0};
-    }
+  for (Index panel = panels.begin; panel < panels.end;) {
+    const Index left = panels.end - panel;
+    const Index columns = divide_up(left, divide_up(left, kMarkedPanels));
+    with_columns<kMarkedPanels>(columns, [&]<int Columns>() {
+      marked_columns<T, Columns>(product, rows, panel, panel == panels.begin);
+    });
+    for (Index c = 0; c < columns; ++c) after(panel + c, rows.begin, rows.size());
+    panel += columns;
   }
 }
 

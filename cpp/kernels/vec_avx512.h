@@ -25,8 +25,9 @@ inline constexpr int kTileRows[] = {16, 12, 8};
 inline constexpr int kTileInputs[] = {16, 8, 8};
 // Rows whose errors stay in registers while their gradient is summed.
 inline constexpr int kFewRows[] = {24, 12, 8};
-// Panels of a tile of kMarkedRows rows or kMarkedInputs inputs.
-inline constexpr int kMarkedPanels = 4;
+// Panels of a tile of kMarkedRows rows, and of kMarkedInputs inputs.
+inline constexpr int kMarkedPanels = 7;
+inline constexpr int kListedPanels = 4;
 inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {_mm512_loadu_ps(p)}; }

@@ -12,8 +12,9 @@ inline constexpr int kTileRows[] = {1};
 inline constexpr int kTileInputs[] = {1};
 // Rows whose errors stay in registers while their gradient is summed.
 inline constexpr int kFewRows[] = {0};
-// Panels of a tile of kMarkedRows rows or kMarkedInputs inputs.
+// Panels of a tile of kMarkedRows rows, and of kMarkedInputs inputs.
 inline constexpr int kMarkedPanels = 1;
+inline constexpr int kListedPanels = 1;
 inline constexpr int kUnroll = 1;
 
 NABLANET_INLINE Vec<float> load(const float* p) { return {*p}; }

@@ -25,8 +25,9 @@ inline constexpr int kTileRows[] = {6};
 inline constexpr int kTileInputs[] = {4};
 // Rows whose errors stay in registers while their gradient is summed.
 inline constexpr int kFewRows[] = {0};
-// Panels of a tile of kMarkedRows rows or kMarkedInputs inputs.
-inline constexpr int kMarkedPanels = 1;
+// Panels of a tile of kMarkedRows rows, and of kMarkedInputs inputs.
+inline constexpr int kMarkedPanels = 2;
+inline constexpr int kListedPanels = 1;
 inline constexpr int kUnroll = 16;
 
 NABLANET_INLINE F load(const float* p) { return {vld1q_f32(p)}; }
