@@ -60,6 +60,9 @@ SMALL = Shape([27, 23, 18, 9], 37, 13)
 LARGE = Shape([150, 80, 40, 9], 99, 40, 1)
 # threads divide its rows, all layers alike
 HIGH = Shape([150, 80, 40, 9], 301, 150, 1)
+# threads divide parts of its mini-batches, of which the last has one row
+PARTS = Shape([11, 20, 14, 5], 301, 150)
+ONE_OUTPUT = Shape([8, 30, 1], 251, 200)
 # each step is one that Ctrl-C can interrupt
 LONG = Shape([600, 500, 200, 9], 513, 500, 1)
 
@@ -204,6 +207,13 @@ def trainings() -> Iterator[Training]:
             for output in ("softmax", "sigmoid"):
                 name = f"high {form or 'dense'} {output}"
                 yield Training(name, dtype, HIGH, "elu", output=output, form=form, derivatives=True)
+        for optimizer in OPTIMIZERS:
+            for extra, fit in EXTRAS.items():
+                fit = {**fit, "optimizer": optimizer, "eta": 0.01}
+                yield Training(f"parts {optimizer} {extra}", dtype, PARTS, "relu", weighted=extra == "l2", fit=fit)
+        for form in ("csr", "uint8", "mostly zero"):
+            yield Training(f"parts {form}", dtype, PARTS, form=form, labels=True)
+        yield Training("parts one output", dtype, ONE_OUTPUT, "relu", "quadratic", "identity")
         for cost, output in (("cross_entropy", "softmax"), ("quadratic", "sigmoid")):
             name = f"large {cost} {output}, derivatives"
             yield Training(name, dtype, LARGE, "elu", cost, output, derivatives=True)

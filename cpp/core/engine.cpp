@@ -143,7 +143,7 @@ void Engine<T>::gather(const Target& y, const Samples& samples, Range rows, cons
 
 template <class T>
 void Engine<T>::drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<std::uint64_t> step,
-                     Range rows, Range panels) const {
+                     Range rows, Range panels, Index first_row) const {
   if (!step || settings_.drop_thresholds.empty() || settings_.drop_thresholds[l] == 0) return;
   const Drop<T> drop{
       .a = a,
@@ -151,6 +151,7 @@ void Engine<T>::drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<
       .seed = settings_.drop_seed,
       .step = *step,
       .layer = l,
+      .first_row = first_row,
       .threshold = settings_.drop_thresholds[l],
   };
   kernels_.drop(drop, rows, panels);

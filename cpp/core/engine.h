@@ -10,6 +10,7 @@
 #include "core/interruption.h"
 #include "core/kernels.h"
 #include "core/parameters.h"
+#include "core/parts.h"
 #include "core/team.h"
 #include "core/thread_choice.h"
 #include "core/workspace.h"
@@ -119,7 +120,7 @@ class Engine {
   void gather(const Target& y, const Samples& samples, Range rows, const Workspace<T>& work) const;
   // Dropout in layer l, from 0 for the input layer, for the mini-batch with this number.
   void drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<std::uint64_t> step, Range rows,
-            Range panels) const;
+            Range panels, Index first_row = 0) const;
   // Whether so many of the inputs of some samples are zero that marks of the others pay; by a look at a few.
   bool is_sparse(const Source& x, const Samples& samples, Index rows, const Workspace<T>& work) const;
   // Inputs for the first layer, with dropout where there is a step, and marks of what is not zero.
@@ -143,6 +144,16 @@ class Engine {
              Team& team, Interruption& interruption) const;
   // The optimizer's step along `gradient_`, scaled to a norm of at most clip_norm.
   void apply_clipped(Steps steps, int member, Team& team) const;
+  // What a member changes of layer l where gradients are stored.
+  UpdatePart stored_part(std::size_t l, int member, int members) const;
+  // A step in parts (see core/parts.h); returns the sum of C_x for member 0.
+  double step_in_parts(const Samples& samples, Index rows, std::uint64_t step, const Steps& steps, int member,
+                       Team& team) const;
+  // Feed forward and BP1-BP4 for some rows of a mini-batch; `sums` is set to those of its gradient.
+  void sum_part(const Samples& samples, Range rows, std::uint64_t step, const Workspace<T>& work,
+                const Parameters<T>& sums) const;
+  // The optimizer's step along the sum of all parts.
+  void learn_from_parts(Index parts, Steps steps, int member, const Team& team) const;
   // Max-norm and the average, after the optimizer's step.
   void finish_step(int member, Team& team) const;
   // A step that may take longer than a person wants to wait; returns the sum of C_x.
@@ -183,6 +194,7 @@ class Engine {
   Target y_;
   Settings settings_;
   std::unique_ptr<Workspace<T>> work_;
+  std::unique_ptr<Parts<T>> parts_;                // where steps are taken in parts
   std::unique_ptr<Parameters<T>> first_, second_;  // velocities, or moments
   std::unique_ptr<Parameters<T>> gradient_;        // where the step needs the norm of all of it
   std::unique_ptr<Parameters<T>> average_;

@@ -209,6 +209,7 @@ struct Drop {
   std::uint64_t seed = 0;
   std::uint64_t step = 0;       // the number of the mini-batch since training began, below 2^48
   std::uint64_t layer = 0;      // from 0 for the input layer, below 2^16
+  Index first_row = 0;          // of these rows in the mini-batch, a multiple of 8
   std::uint32_t threshold = 0;  // 65536 p
 };
 
@@ -267,6 +268,8 @@ struct Kernels {
   void (*limit_norms)(Panels<T> weights, Index n_in, T bound, Range panels);
   // average += blend (values - average) for `count` whole lines.
   void (*blend)(T* average, const T* values, Index count, T blend);
+  // sums += more for `count` whole lines.
+  void (*add)(T* sums, const T* more, Index count);
   // z, then a = sigma(z) in its place; false where an input, or a parameter that took part, is not finite.
   bool (*row)(const Row<T>&, Activation);
 };

@@ -46,6 +46,9 @@ void Engine<T>::start(const Source& x, const Target& y, Index batch, const Setti
   settings_ = settings;
   work_ = std::make_unique<Workspace<T>>(network_.sizes, batch, true, team_size(batch, 3));
   set_steps(0);
+  const bool whole = settings.clip_norm != 0 || settings.clip_value != 0 || settings.l1 != 0;
+  const double step_work = static_cast<double>(batch) * multiply_adds_;
+  parts_ = whole || step_work > kLongStep ? nullptr : Parts<T>::make(network_.sizes, batch, threads_);
   const auto made_if = [this](bool wanted) {
     return wanted ? std::make_unique<Parameters<T>>(network_.sizes) : nullptr;
   };
@@ -168,15 +171,17 @@ void Engine<T>::apply_clipped(Steps steps, int member, Team& team) const {
     update.gradient = gradient_->weights(l).data;
     update.bias_gradient = gradient_->bias(l);
     point_to_moments(update, l);
-    const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
-    const Range inputs{0, network_.sizes[l]};
-    if (panels.size() >= members) {
-      kernels_.apply(update, {share(panels, member, members), inputs, {0, 0}, true});
-    } else {
-      kernels_.apply(update, {panels, share(inputs, member, members), {0, 0}, member == 0});
-    }
+    kernels_.apply(update, stored_part(l, member, members));
   }
   team.barrier();
+}
+
+template <class T>
+UpdatePart Engine<T>::stored_part(std::size_t l, int member, int members) const {
+  const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
+  const Range inputs{0, network_.sizes[l]};
+  if (panels.size() >= members) return {share(panels, member, members), inputs, {0, 0}, true};
+  return {panels, share(inputs, member, members), {0, 0}, member == 0};
 }
 
 template <class T>
@@ -315,12 +320,12 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
     const Index rows = std::min(batch, count - begin);
     steps.push_back(next_steps(weight_of(y_, order + begin, rows), rows, etas[begin / batch]));
   }
-  const int most = team_size(batch, 3);
+  const int most = parts_ != nullptr ? parts_->members() : team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();
   Team team(most > 1 && choice_.team() ? most : 1);
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   const bool idle = needs_idle();
-  const bool marked = is_sparse(x_, Samples{.order = order}, count, *work_);
+  const bool marked = parts_ == nullptr && is_sparse(x_, Samples{.order = order}, count, *work_);
   std::fill_n(weight_squares_.data(), weight_squares_.size(), 0.0);
   double sum = 0;
   for (Index begin = 0; begin < count && is_long; begin += batch) {
@@ -335,14 +340,18 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index end = std::min(begin + batch, count);
       const Index rows = end - begin;
       const Samples samples{.order = order + begin};
+      const double factor = per_weight(samples.order, rows);
+      add_squares(factor, member, team);
+      if (parts_ != nullptr) {
+        costs += factor * step_in_parts(samples, rows, first_step + i, steps[i], member, team);
+        continue;
+      }
       Ahead ahead =
           rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), marked, member, team);
       const Range lines = ahead.lines;
       // the forward product asks too where it passes over its inputs only once
       const Index early = marked ? lines.size() : rows <= kFewRows ? lines.size() * 2 / 5 : 0;
       ahead.lines = {0, early};
-      const double factor = per_weight(samples.order, rows);
-      add_squares(factor, member, team);
       const Propagated passed = propagate(x_, y_, samples, rows, first_step + i, *work_, active, marked, idle,
                                           ahead, member, team, never);
       ahead.lines = {early, lines.end};
@@ -362,12 +371,16 @@ template void Engine<float>::start(const Source&, const Target&, Index, const Se
 template void Engine<float>::load(const Arrays<float>&);
 template bool Engine<float>::store(const Arrays<float>&) const;
 template void Engine<float>::set_steps(std::int64_t);
+template UpdatePart Engine<float>::stored_part(std::size_t, int, int) const;
+template void Engine<float>::finish_step(int, Team&) const;
 template double Engine<float>::train(const std::int64_t*, Index, const double*);
 template double Engine<float>::weight_squares() const;
 template void Engine<double>::start(const Source&, const Target&, Index, const Settings&);
 template void Engine<double>::load(const Arrays<double>&);
 template bool Engine<double>::store(const Arrays<double>&) const;
 template void Engine<double>::set_steps(std::int64_t);
+template UpdatePart Engine<double>::stored_part(std::size_t, int, int) const;
+template void Engine<double>::finish_step(int, Team&) const;
 template double Engine<double>::train(const std::int64_t*, Index, const double*);
 template double Engine<double>::weight_squares() const;
 

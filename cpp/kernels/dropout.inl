@@ -84,7 +84,7 @@ void drop(const Drop<T>& drop, Range rows, Range panels) {
       const Index end = (group + 1) * group_rows < rows.end ? (group + 1) * group_rows : rows.end;
       for (Index lane = 0; lane < kLanes<T>; lane += lanes) {
         Bits bits[4];
-        draw(drop, panel * kLanes<T> + lane, group, bits);
+        draw(drop, panel * kLanes<T> + lane, drop.first_row / group_rows + group, bits);
         for (Index r = row; r < end; ++r) {
           const Bits number = bits[r % group_rows / 2] >> (r % 2 == 0 ? 0 : 16) & 0xffff;
           const Numbers mask = number < threshold ? dropped : kept;

@@ -51,6 +51,7 @@ constexpr Kernels<T> table() {
       .sum_squares = sum_squares<T>,
       .limit_norms = limit_norms<T>,
       .blend = blend<T>,
+      .add = add<T>,
       .row = row<T>,
   };
 }

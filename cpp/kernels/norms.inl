@@ -1,4 +1,4 @@
-// What looks at whole panels after a step: norms, and the average of parameters.
+// What looks at whole lines: norms, the average of parameters, and sums of gradients.
 
 // Where squares would overflow, norms are those of values times this.
 template <class T>
@@ -62,5 +62,12 @@ void blend(T* average, const T* values, Index count, T blend) {
     const Line<T> old = load_line(average + i);
     const Line<T> next = fma(all(blend), load_line(values + i) - old, old);
     store_line(average + i, flush(next, kTinyMoment<T>));
+  }
+}
+
+template <class T>
+void add(T* sums, const T* more, Index count) {
+  for (Index i = 0; i < count * kLanes<T>; i += kLanes<T>) {
+    store_line(sums + i, load_line(sums + i) + load_line(more + i));
   }
 }
