@@ -210,7 +210,9 @@ def trainings() -> Iterator[Training]:
         for optimizer in OPTIMIZERS:
             for extra, fit in EXTRAS.items():
                 fit = {**fit, "optimizer": optimizer, "eta": 0.01}
-                yield Training(f"parts {optimizer} {extra}", dtype, PARTS, "relu", weighted=extra == "l2", fit=fit)
+                yield Training(
+                    f"parts {optimizer} {extra}", dtype, PARTS, "relu", weighted=extra == "l2", fit=fit
+                )
         for form in ("csr", "uint8", "mostly zero"):
             yield Training(f"parts {form}", dtype, PARTS, form=form, labels=True)
         yield Training("parts one output", dtype, ONE_OUTPUT, "relu", "quadratic", "identity")
