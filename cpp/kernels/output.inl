@@ -190,11 +190,98 @@ void weigh(const Output<T>& out, Range rows) {
   }
 }
 
+// Outputs up to which rows go through softmax side by side, as the lanes of lines of neurons: a row alone is
+// a chain of additions.
+inline constexpr Index kSideBySideOutputs = 64;
+inline constexpr Index kFewestSideBySide = 4;
+
+// Lines of rows as lines of neurons; rows that are missing are zero.
+template <class T>
+void rows_to_neurons(Panels<T> from, Index row, Index height, Index panels, T* to) {
+  constexpr Index block = kLanes<T> * kLanes<T>;
+  alignas(kLineBytes) T rows[block] = {};
+  for (Index p = 0; p < panels; ++p) {
+    const T* lines = from.line(p, row);
+    if (height < kLanes<T>) {
+      __builtin_memcpy(rows, lines, static_cast<std::size_t>(height * kLineBytes));
+      lines = rows;
+    }
+    transpose_block(lines, to + p * block);
+  }
+}
+
+template <class T>
+void neurons_to_rows(const T* from, Index row, Index height, Index panels, Panels<T> to) {
+  constexpr Index block = kLanes<T> * kLanes<T>;
+  alignas(kLineBytes) T rows[block];
+  for (Index p = 0; p < panels; ++p) {
+    transpose_block(from + p * block, rows);
+    __builtin_memcpy(to.line(p, row), rows, static_cast<std::size_t>(height * kLineBytes));
+  }
+}
+
+// What `sum_lanes` makes of each row's sum over the panels, to which add(neuron, sum) adds a neuron.
+template <class T, class Add>
+NABLANET_INLINE void sum_neurons(Index n_out, double* sums, Add add) {
+  constexpr Index lanes = kLanes<T>;
+  for (Index r = 0; r < lanes; ++r) sums[r] = 0;
+  for (Index i = 0; i < lanes && i < n_out; ++i) {
+    Line<T> sum = all(T{0});
+    for (Index j = i; j < n_out; j += lanes) sum = add(j, sum);
+    alignas(kLineBytes) T of_rows[lanes];
+    store_line(of_rows, sum);
+    for (Index r = 0; r < lanes; ++r) sums[r] += static_cast<double>(of_rows[r]);
+  }
+}
+
+// `softmax_row` and `softmax_cross_entropy` for up to as many rows as a line has lanes, with the same bits.
+template <class T>
+void softmax_side_by_side(const Output<T>& out, Index row, Index height, Index panels) {
+  constexpr Index lanes = kLanes<T>;
+  alignas(kLineBytes) T z[kSideBySideOutputs * lanes];
+  alignas(kLineBytes) T a[kSideBySideOutputs * lanes] = {};
+  rows_to_neurons(out.z, row, height, panels, z);
+  Line<T> top = load_line(z);
+  for (Index j = 1; j < out.n_out; ++j) {
+    const Line<T> next = load_line(z + j * lanes);
+    top = select(less(top, next), next, top);
+  }
+  for (Index j = 0; j < out.n_out; ++j) store_line(a + j * lanes, exp(load_line(z + j * lanes) - top));
+  double sums[lanes];
+  sum_neurons<T>(out.n_out, sums,
+                 [&](Index j, const Line<T>& sum) { return sum + load_line(a + j * lanes); });
+  alignas(kLineBytes) T totals[lanes];
+  for (Index r = 0; r < lanes; ++r) totals[r] = static_cast<T>(sums[r]);
+  const Line<T> total = load_line(totals);
+  for (Index j = 0; j < out.n_out; ++j) store_line(a + j * lanes, load_line(a + j * lanes) / total);
+  neurons_to_rows(a, row, height, panels, out.a);
+  if (out.costs == nullptr || out.cost != Cost::cross_entropy) return;
+
+  alignas(kLineBytes) T y[kSideBySideOutputs * lanes];
+  rows_to_neurons(out.y, row, height, panels, y);
+  const Line<T> log_sum = top + log(total);
+  sum_neurons<T>(out.n_out, sums, [&](Index j, const Line<T>& sum) {
+    return fma(load_line(y + j * lanes), log_sum - load_line(z + j * lanes), sum);
+  });
+  for (Index r = 0; r < height; ++r) out.costs[row + r] = sums[r];
+  for (Index p = 0; p < panels && out.delta.data != nullptr; ++p) {
+    const LineMask<T> real = first_lanes<T>(out.n_out - p * lanes);
+    for (Index r = row; r < row + height; ++r) {
+      store_error(out.delta.line(p, r), load_line(out.a.line(p, r)) - load_line(out.y.line(p, r)), real);
+    }
+  }
+}
+
 template <class T>
 void output_softmax(const Output<T>& out, Range rows) {
   const Index panels = panel_count<T>(out.n_out);
+  const bool side_by_side = out.n_out <= kSideBySideOutputs && rows.size() >= kFewestSideBySide;
+  for (Index row = rows.begin; row < rows.end && side_by_side; row += kLanes<T>) {
+    softmax_side_by_side(out, row, rows.end - row < kLanes<T> ? rows.end - row : kLanes<T>, panels);
+  }
+  if (side_by_side && (out.costs == nullptr || out.cost == Cost::cross_entropy)) return;
   for (Index row = rows.begin; row < rows.end; ++row) {
-    const T log_sum = softmax_row(out, row, panels);
+    const T log_sum = side_by_side ? T{0} : softmax_row(out, row, panels);
     if (out.costs == nullptr) continue;
     if (out.cost == Cost::cross_entropy) {
       out.costs[row] = softmax_cross_entropy(out, row, panels, log_sum);
