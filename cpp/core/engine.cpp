@@ -19,7 +19,7 @@ constexpr double kMarkedShare = 0.6;
 
 // Rows that one thread predicts at a time: enough to reuse the weights, few enough to stay in cache.
 constexpr Index kPredictRows = 128;
-// With marks, each few rows read the weights anew anyway.
+// With marks, more rows are no faster and touch more new memory.
 constexpr Index kPredictMarkedRows = 32;
 
 // Where each thread has so many rows and weights are of so few bytes, threads divide rows and read all

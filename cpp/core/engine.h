@@ -146,6 +146,9 @@ class Engine {
   void apply_clipped(Steps steps, int member, Team& team) const;
   // What a member changes of layer l where gradients are stored.
   UpdatePart stored_part(std::size_t l, int member, int members) const;
+  // The optimizer's step along a stored gradient, in layer l.
+  void apply_stored(const Parameters<T>& gradient, std::size_t l, const Steps& steps,
+                    const UpdatePart& part) const;
   // A step in parts (see core/parts.h); returns the sum of C_x for member 0.
   double step_in_parts(const Samples& samples, Index rows, std::uint64_t step, const Steps& steps, int member,
                        Team& team) const;

@@ -8,9 +8,13 @@ namespace nablanet {
 
 namespace {
 
+// Rows of a part, and how many parts there are at most: they decide the order of additions.
 constexpr Index kPartRows = 48;
-constexpr Index kRowGroup = 8;
 constexpr Index kMostParts = 8;
+// Parts begin at multiples of these rows, as dropout wants it.
+constexpr Index kRowGroup = 8;
+
+// Beyond them, storing a gradient for each part costs more than it saves.
 constexpr Index kMostWeightBytes = 32 * 1024;
 
 // Multiply-adds of one pass for each thread, below which waiting costs more than it saves.
@@ -126,15 +130,7 @@ void Engine<T>::learn_from_parts(Index parts, Steps steps, int member, const Tea
       const Index first = mine.panels.begin * kLanes<T>;
       if (mine.biases) kernels_.add(sums.bias(l) + first, more.bias(l) + first, mine.panels.size());
     }
-    Update<T> update;
-    update.weights = parameters_.weights(l);
-    update.bias = parameters_.bias(l);
-    update.weight_step = steps.weights;
-    update.bias_step = steps.biases;
-    update.gradient = sums.weights(l).data;
-    update.bias_gradient = sums.bias(l);
-    point_to_moments(update, l);
-    kernels_.apply(update, mine);
+    apply_stored(sums, l, steps, mine);
   }
 }
 

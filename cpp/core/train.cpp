@@ -163,17 +163,23 @@ void Engine<T>::apply_clipped(Steps steps, int member, Team& team) const {
     step->decay = T{0};  // is in the gradient already
   }
   for (std::size_t l = 0; l < layers; ++l) {
-    Update<T> update;
-    update.weights = parameters_.weights(l);
-    update.bias = parameters_.bias(l);
-    update.weight_step = steps.weights;
-    update.bias_step = steps.biases;
-    update.gradient = gradient_->weights(l).data;
-    update.bias_gradient = gradient_->bias(l);
-    point_to_moments(update, l);
-    kernels_.apply(update, stored_part(l, member, members));
+    apply_stored(*gradient_, l, steps, stored_part(l, member, members));
   }
   team.barrier();
+}
+
+template <class T>
+void Engine<T>::apply_stored(const Parameters<T>& gradient, std::size_t l, const Steps& steps,
+                             const UpdatePart& part) const {
+  Update<T> update;
+  update.weights = parameters_.weights(l);
+  update.bias = parameters_.bias(l);
+  update.weight_step = steps.weights;
+  update.bias_step = steps.biases;
+  update.gradient = gradient.weights(l).data;
+  update.bias_gradient = gradient.bias(l);
+  point_to_moments(update, l);
+  kernels_.apply(update, part);
 }
 
 template <class T>
@@ -372,6 +378,8 @@ template void Engine<float>::load(const Arrays<float>&);
 template bool Engine<float>::store(const Arrays<float>&) const;
 template void Engine<float>::set_steps(std::int64_t);
 template UpdatePart Engine<float>::stored_part(std::size_t, int, int) const;
+template void Engine<float>::apply_stored(const Parameters<float>&, std::size_t, const Steps&,
+                                          const UpdatePart&) const;
 template void Engine<float>::finish_step(int, Team&) const;
 template double Engine<float>::train(const std::int64_t*, Index, const double*);
 template double Engine<float>::weight_squares() const;
@@ -380,6 +388,8 @@ template void Engine<double>::load(const Arrays<double>&);
 template bool Engine<double>::store(const Arrays<double>&) const;
 template void Engine<double>::set_steps(std::int64_t);
 template UpdatePart Engine<double>::stored_part(std::size_t, int, int) const;
+template void Engine<double>::apply_stored(const Parameters<double>&, std::size_t, const Steps&,
+                                           const UpdatePart&) const;
 template void Engine<double>::finish_step(int, Team&) const;
 template double Engine<double>::train(const std::int64_t*, Index, const double*);
 template double Engine<double>::weight_squares() const;
