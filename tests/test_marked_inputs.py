@@ -58,6 +58,27 @@ def test_outputs_do_not_depend_on_the_company_of_a_row(dtype: str, threads: int)
     assert (net.predict(X, n_threads=threads) == beside).all()
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    n_in=st.integers(32, 150),
+    rows=st.integers(16, 200),
+    dtype=st.sampled_from(["float32", "float64"]),
+    threads=st.integers(1, 2),
+    seed=st.integers(0, 1000),
+)
+def test_rows_read_where_they_lie_predict_as_gathered_ones(
+    n_in: int, rows: int, dtype: str, threads: int, seed: int
+) -> None:
+    X = mostly_zero(np.random.default_rng(seed), rows, n_in, 0.1).astype(dtype)
+    net = nn.Network([n_in, 40, 5], activation="tanh", dtype=dtype, seed=seed)
+    in_place = net.predict(X, n_threads=threads)
+    np.testing.assert_allclose(in_place, net.feedforward(X.T).T, rtol=1e-4, atol=1e-5)
+    wider = np.full((rows, 2 * n_in), np.nan, dtype)
+    wider[:, :n_in] = X
+    for same in (wider[:, :n_in], np.asfortranarray(X), X[:, ::-1].copy()[:, ::-1], csr_array(X)):
+        assert (net.predict(same, n_threads=threads) == in_place).all()
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("share", [0.05, 1.0])
 def test_rows_that_are_not_finite_are_refused_wherever_they_are(odd: float, share: float) -> None:

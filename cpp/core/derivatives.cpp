@@ -90,7 +90,7 @@ void Engine<T>::hidden(const Source& x, std::size_t layer, Index rows, T* out) {
   const Index width = network_.sizes[layer];
   const auto work = [&](Index begin, Range here, const Bench<T>& bench, int member) {
     kernels_.gather(x, Samples{.first = begin}, here, bench.work.activation(0), nullptr);
-    feed_forward(layer, here, bench.work, false, member, interruption);
+    feed_forward(layer, here, bench.work, Skip::nothing, member, interruption);
     kernels_.scatter(bench.work.activation(layer), here, width, out + begin * width);
   };
   each_block<T>(team, network_.sizes, rows, false, interruption, work);
@@ -106,8 +106,8 @@ void Engine<T>::input_gradient(const Source& x, const Target& y, Index rows, T* 
   const auto work = [&](Index begin, Range here, const Bench<T>& bench, int member) {
     kernels_.gather(x, Samples{.first = begin}, here, bench.work.activation(0), nullptr);
     gather(y, Samples{.first = begin}, here, bench.work);
-    feed_forward(last - 1, here, bench.work, false, member, interruption);
-    weighted_output(here, bench.work, false, member, interruption);
+    feed_forward(last - 1, here, bench.work, Skip::nothing, member, interruption);
+    weighted_output(here, bench.work, Skip::nothing, member, interruption);
     kernels_.output(output_of(bench.work, false), here);
     back_to_inputs(here, bench.work, weights, bench.input_errors(), member, interruption);
     kernels_.scatter(bench.input_errors(), here, n_in, out + begin * n_in);
@@ -140,14 +140,14 @@ void Engine<T>::jacobian(const Source& x, Index rows, T* out) {
   };
   const auto work = [&](Index begin, Range here, const Bench<T>& bench, int member) {
     kernels_.gather(x, Samples{.first = begin}, here, bench.work.activation(0), nullptr);
-    feed_forward(last - 1, here, bench.work, false, member, interruption);
+    feed_forward(last - 1, here, bench.work, Skip::nothing, member, interruption);
     if (coupled) {
-      weighted_output(here, bench.work, false, member, interruption);
+      weighted_output(here, bench.work, Skip::nothing, member, interruption);
       Output<T> output = output_of(bench.work, false);
       output.costs = nullptr;
       kernels_.output(output, here);
     } else {  // leaves sigma'(z^L) where outputs have their place
-      kernels_.forward(product_into(bench.work, last, false), network_.activations.back(),
+      kernels_.forward(product_into(bench.work, last, Skip::nothing), network_.activations.back(),
                        bench.work.outputs(), here, {0, panel_count<T>(n_out)});
     }
     for (Index j = 0; j < n_out && !interruption.look(member); ++j) {

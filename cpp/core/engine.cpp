@@ -101,14 +101,14 @@ std::vector<ActiveInputs<T>> Engine<T>::active_inputs(const Team& team) const {
 }
 
 template <class T>
-Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, bool marked) const {
+Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, Skip skip) const {
   return {
       .in = work.activation(layer - 1),
       .inputs = work.every_input(layer - 1),
       .weights = parameters_.weights(layer - 1),
       .bias = parameters_.bias(layer - 1),
       .out = work.activation(layer),
-      .marks = layer == 1 && marked ? work.marked().marks() : Marks{},
+      .marks = layer == 1 ? work.marks(skip) : Marks<T>{},
   };
 }
 
@@ -167,8 +167,8 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
   for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
   Buffer<double> costs(y == nullptr ? 0 : rows);
   Interruption interruption(question_);
-  const bool marked = is_sparse(x, Samples{.first = first}, rows, works[0]);
-  const Index step = marked ? std::min(block, kPredictMarkedRows) : block;
+  const Skip skip = this->skip(x, Samples{.first = first}, rows, Skip::in_place, works[0]);
+  const Index step = skip != Skip::nothing ? std::min(block, kPredictMarkedRows) : block;
   std::atomic<bool> all_finite{true};
 
   team.run([&](int member) {
@@ -177,16 +177,17 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
     for (Index begin = mine.begin; begin < mine.end && !interruption.look(member); begin += step) {
       const Range here{0, std::min(step, mine.end - begin)};
       const Samples samples{.first = first + begin};
-      if (marked) {
-        gather_marked(x, samples, here, {}, work);
+      bool finite_here = true;
+      if (skip != Skip::nothing) {
+        finite_here = mark(x, samples, here, {}, skip, work);
       } else {
         kernels_.gather(x, samples, here, work.activation(0), nullptr);
+        if (finite != nullptr) finite_here = kernels_.finite(work.activation(0), here, network_.sizes[0]);
       }
-      if (finite != nullptr && !kernels_.finite(work.activation(0), here, network_.sizes[0]))
-        all_finite = false;
+      if (!finite_here) all_finite = false;
       if (y != nullptr) gather(*y, samples, here, work);
-      feed_forward(last - 1, here, work, marked, member, interruption);
-      weighted_output(here, work, marked, member, interruption);
+      feed_forward(last - 1, here, work, skip, member, interruption);
+      weighted_output(here, work, skip, member, interruption);
       Output<T> output = output_of(work, y != nullptr && y->weights != nullptr);
       output.costs = y == nullptr ? nullptr : costs.data() + begin;
       kernels_.output(output, here);
@@ -201,64 +202,74 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
 }
 
 template <class T>
-bool Engine<T>::is_sparse(const Source& x, const Samples& samples, Index rows,
-                          const Workspace<T>& work) const {
+Skip Engine<T>::skip(const Source& x, const Samples& samples, Index rows, Skip wanted,
+                     const Workspace<T>& work) const {
   const Index n_in = network_.sizes[0];
-  if (!work.marked().exist() || panel_count<T>(network_.sizes[1]) < 2 || rows < kLookRows) return false;
+  if (!work.marked().exist() || panel_count<T>(network_.sizes[1]) < 2 || rows < kLookRows) {
+    return Skip::nothing;
+  }
+  const Skip skip = x.lies_as<T>() ? wanted : Skip::gathered;
   constexpr Index looks = 4;
-  const Marks& marks = work.marked().marks();
   Index found = 0;
   for (Index i = 0; i < looks; ++i) {
-    const Samples here = samples.from((rows - kLookRows) * i / (looks - 1));
-    gather_marked(x, here, {0, kLookRows}, {}, work);
+    mark(x, samples.from((rows - kLookRows) * i / (looks - 1)), {0, kLookRows}, {}, skip, work);
+    const Marks<T> marks = work.marks(skip);
     for (Index panel = 0; panel < panel_count<T>(n_in); ++panel) {
       std::uint32_t word = 0;
       for (Index row = 0; row < kLookRows; ++row) word |= *marks.word(panel, row);
       found += std::popcount(word);
     }
   }
-  return static_cast<double>(found) < kMarkedShare * static_cast<double>(looks * n_in);
+  return static_cast<double>(found) < kMarkedShare * static_cast<double>(looks * n_in) ? skip : Skip::nothing;
 }
 
 template <class T>
-void Engine<T>::gather_marked(const Source& x, const Samples& samples, Range rows,
-                              std::optional<std::uint64_t> step, const Workspace<T>& work) const {
+bool Engine<T>::mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step,
+                     Skip skip, const Workspace<T>& work) const {
   const Index n_in = network_.sizes[0];
   const Panels<T> in = work.activation(0);
+  const Marks<T> marks = work.marks(skip);
+  bool finite = true;
   for (Index begin = rows.begin; begin < rows.end; begin += kGatheredRows) {
     const Range here{begin, std::min(begin + kGatheredRows, rows.end)};
-    kernels_.gather(x, samples, here, in, nullptr);
-    drop(in, {}, 0, step, here, {0, panel_count<T>(n_in)});
-    kernels_.mark(in, here, n_in, work.marked().marks());
+    if (skip == Skip::gathered) {
+      kernels_.gather(x, samples, here, in, nullptr);
+      drop(in, {}, 0, step, here, {0, panel_count<T>(n_in)});
+    }
+    for (Index row = here.begin; row < here.end; ++row) {
+      marks.rows[row] = skip == Skip::gathered ? in.line(0, row) : x.row<T>(samples.at(row));
+    }
+    finite = kernels_.mark(marks, here, n_in) && finite;
   }
+  return finite;
 }
 
 template <class T>
-void Engine<T>::feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, bool marked, int member,
+void Engine<T>::feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, Skip skip, int member,
                              Interruption& interruption) const {
   for (std::size_t l = 1; l <= layer; ++l) {
     in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[l])},
               network_.sizes[l - 1] * kLanes<T>, [&](Range r, Range p) {
-                kernels_.forward(product_into(work, l, marked), network_.activations[l - 1], work.slope(l), r,
+                kernels_.forward(product_into(work, l, skip), network_.activations[l - 1], work.slope(l), r,
                                  p);
               });
   }
 }
 
 template <class T>
-void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, bool marked, int member,
+void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, Skip skip, int member,
                                 Interruption& interruption) const {
   const std::size_t last = network_.sizes.size() - 1;
   in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[last])},
             network_.sizes[last - 1] * kLanes<T>,
-            [&](Range r, Range p) { kernels_.weighted_input(product_into(work, last, marked), r, p); });
+            [&](Range r, Range p) { kernels_.weighted_input(product_into(work, last, skip), r, p); });
 }
 
 template <class T>
 typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples,
                                                     Index rows, std::optional<std::uint64_t> step,
                                                     const Workspace<T>& work,
-                                                    const std::vector<ActiveInputs<T>>& active, bool marked,
+                                                    const std::vector<ActiveInputs<T>>& active, Skip skip,
                                                     bool idle, const Ahead& ahead, int member, Team& team,
                                                     Interruption& interruption) const {
   const std::size_t last = network_.sizes.size() - 1;
@@ -266,13 +277,17 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   const Range all{0, rows};
   const Range one{0, 1};
   const bool by_rows = divides_rows(rows, members);
+  const bool marked = skip != Skip::nothing;
   const bool together = members > 1 && (marked || by_rows || !work.own_inputs());
   const Panels<T> in = together ? work.activation(0) : work.activation(0, member);
   const ActiveInputs<T>& own = active[static_cast<std::size_t>(member)];
   std::uint32_t* const nonzero = own.cleared();
   in_pieces(interruption, member, together ? share(all, member, members) : all, one,
             network_.sizes[0] * kLanes<T>, [&](Range r, Range) {
-              if (marked) return gather_marked(x, samples, r, step, work);
+              if (marked) {
+                mark(x, samples, r, step, skip, work);
+                return;
+              }
               kernels_.gather(x, samples, r, in, nonzero);
               drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
             });
@@ -286,14 +301,14 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   const auto list_rows = [&] {
     if (!marked) return;
     const Range panels = share({0, panel_count<T>(network_.sizes[0])}, member, members);
-    kernels_.list_rows(work.marked().marks(), rows, panels, work.marked().rows());
+    kernels_.list_rows(work.marks(skip), rows, panels, work.marked().lists());
   };
   if (together && !by_rows) team.barrier();
   if (!by_rows) list_rows();
   Inputs inputs = active_inputs(together && !by_rows);
   for (std::size_t l = 1; l <= last; ++l) {
     const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), by_rows, member, members);
-    Product<T> product = product_into(work, l, marked);
+    Product<T> product = product_into(work, l, skip);
     if (l == 1) {
       product.in = in;
       product.inputs = inputs;
@@ -343,7 +358,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   if (member == 0) {
     for (Index i = 0; i < rows; ++i) cost += work.costs()[i];
   }
-  return {cost, in, inputs, marked ? work.marked().rows() : RowLists{}};
+  return {cost, in, inputs, marked ? work.marked().lists() : RowLists{}};
 }
 
 template <class T>
@@ -415,13 +430,13 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const Step<T> add{.rule = Rule::add};
   double sum = 0;
-  const bool marked = is_sparse(x, Samples{}, rows, work);
+  const Skip skip = this->skip(x, Samples{}, rows, Skip::gathered, work);
   for (Index begin = 0; begin < rows; begin += block) {
     const Index here = std::min(block, rows - begin);
     const Samples samples{.first = begin};
     team.run([&](int member) {
       passed[static_cast<std::size_t>(member)] =
-          propagate(x, y, samples, here, {}, work, active, marked, true, Ahead{}, member, team, interruption);
+          propagate(x, y, samples, here, {}, work, active, skip, true, Ahead{}, member, team, interruption);
     });
     if (interruption.happened()) throw Interrupted{};
     team.run([&](int member) {

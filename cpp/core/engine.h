@@ -107,30 +107,32 @@ class Engine {
     double cost;   // the sum of C_x, for member 0
     Panels<T> in;  // these are of the first layer
     Inputs inputs;
-    RowLists lists;  // where inputs are marked
+    RowLists lists;  // where zeros are skipped
   };
 
   int team_size(Index rows, double passes) const;
   // Whether threads divide the rows of a mini-batch rather than the neurons of each layer.
   bool divides_rows(Index rows, int members) const;
   std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
-  Product<T> product_into(const Workspace<T>& work, std::size_t layer, bool marked) const;
+  Product<T> product_into(const Workspace<T>& work, std::size_t layer, Skip skip) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
   // What belongs to rows of a mini-batch.
   void gather(const Target& y, const Samples& samples, Range rows, const Workspace<T>& work) const;
   // Dropout in layer l, from 0 for the input layer, for the mini-batch with this number.
   void drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<std::uint64_t> step, Range rows,
             Range panels, Index first_row = 0) const;
-  // Whether so many of the inputs of some samples are zero that marks of the others pay; by a look at a few.
-  bool is_sparse(const Source& x, const Samples& samples, Index rows, const Workspace<T>& work) const;
-  // Inputs for the first layer, with dropout where there is a step, and marks of what is not zero.
-  void gather_marked(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step,
-                     const Workspace<T>& work) const;
+  // Whether so many of the inputs of some samples are zero that skipping them pays, by a look at a few;
+  // `wanted` if so, or gathered where rows have to be converted.
+  Skip skip(const Source& x, const Samples& samples, Index rows, Skip wanted, const Workspace<T>& work) const;
+  // Marks what is not zero in rows of inputs, gathered with dropout where there is a step, unless they are
+  // read where they lie; returns whether all are finite.
+  bool mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step, Skip skip,
+            const Workspace<T>& work) const;
   // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
-  // `marked`: skipping zeros row by row. `idle`: whether the update needs the inputs that are not active.
+  // `idle`: whether the update needs the inputs that are not active.
   Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
                        std::optional<std::uint64_t> step, const Workspace<T>& work,
-                       const std::vector<ActiveInputs<T>>& active, bool marked, bool idle, const Ahead& ahead,
+                       const std::vector<ActiveInputs<T>>& active, Skip skip, bool idle, const Ahead& ahead,
                        int member, Team& team, Interruption& interruption) const;
   void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
@@ -161,7 +163,7 @@ class Engine {
   void finish_step(int member, Team& team) const;
   // A step that may take longer than a person wants to wait; returns the sum of C_x.
   double long_step(const std::int64_t* order, Index rows, double eta,
-                   const std::vector<ActiveInputs<T>>& active, bool marked, Team& team);
+                   const std::vector<ActiveInputs<T>>& active, Skip skip, Team& team);
   // Adds the squares of the weights as they are before a step, each member those of its own panels, times
   // `factor`.
   void add_squares(double factor, int member, const Team& team) const;
@@ -174,10 +176,10 @@ class Engine {
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).
-  void feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, bool marked, int member,
+  void feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, Skip skip, int member,
                     Interruption& interruption) const;
   // z^L.
-  void weighted_output(Range rows, const Workspace<T>& work, bool marked, int member,
+  void weighted_output(Range rows, const Workspace<T>& work, Skip skip, int member,
                        Interruption& interruption) const;
   // The weights of every layer with lanes across its inputs, as BP2 needs them.
   std::vector<Buffer<T>> transposed(Team& team, Interruption& interruption) const;

@@ -55,6 +55,16 @@ struct Source {
   Sparse sparse = {};
 
   bool is_sparse() const { return sparse.indptr != nullptr; }
+  // Whether rows lie in memory as the engine takes them: numbers of T, side by side.
+  template <class T>
+  bool lies_as() const {
+    constexpr Scalar own = sizeof(T) == 4 ? Scalar::float32 : Scalar::float64;
+    return scalar == own && scale == 1 && !strided && !is_sparse();
+  }
+  template <class T>
+  const T* row(Index sample) const {
+    return reinterpret_cast<const T*>(static_cast<const unsigned char*>(data) + sample * row_bytes);
+  }
 };
 
 // Desired outputs: rows of numbers, or one label for each sample; and what each sample weighs, if set.
@@ -100,9 +110,13 @@ struct Ahead {
   }
 };
 
-// Where most inputs of a mini-batch are zero, which of them are not: a bit for each, in a word for each line
-// of inputs. What skips the others skips additions of zero, so its sums have the same bits.
+// A mini-batch most of whose inputs are zero: where its rows lie, in the caller's memory or in panels, and
+// which of their numbers are not zero: a bit for each, in a word for each line of inputs. What skips the
+// others skips additions of zero, so its sums have the same bits.
+template <class T>
 struct Marks {
+  const T** rows = nullptr;
+  Index step = 0;  // numbers from a line of a row to its next
   std::uint32_t* words = nullptr;
   Index stride = 0;  // words from one panel to the next
 
@@ -132,7 +146,7 @@ struct Product {
   const T* bias = nullptr;
   Panels<T> out;
   Ahead ahead = {};
-  Marks marks = {};  // unless unset, in place of all inputs
+  Marks<T> marks = {};  // unless unset, in place of `in` and `inputs`
 };
 
 template <class T>
@@ -236,12 +250,12 @@ struct Kernels {
   // Rows `rows` of a mini-batch from the caller's memory. Unless `nonzero` is null, nonzero[panel]
   // gains a bit for each input that is not zero.
   void (*gather)(const Source&, const Samples&, Range rows, Panels<T> out, std::uint32_t* nonzero);
-  // Marks what is not zero in rows `rows` of gathered inputs.
-  void (*mark)(Panels<T> in, Range rows, Index width, Marks);
+  // Marks what is not zero in rows `rows` of `width` inputs; returns whether all of them are finite.
+  bool (*mark)(const Marks<T>&, Range rows, Index width);
   // Whether all numbers in rows `rows` of gathered inputs are finite.
   bool (*finite)(Panels<T> in, Range rows, Index width);
   // Lists rows for the inputs in some panels. Writes up to kRowsAtOnce beyond a list.
-  void (*list_rows)(Marks, Index rows, Range panels, RowLists);
+  void (*list_rows)(const Marks<T>&, Index rows, Range panels, RowLists);
   // The same as `gather` for labels, as one-hot lines.
   void (*one_hot)(const std::int32_t* labels, const Samples&, Range rows, Index n_out, Panels<T> out);
   void (*scatter)(Panels<T> in, Range rows, Index width, T* out);

@@ -1,4 +1,4 @@
-// Memory for which inputs of a mini-batch are not zero, row by row.
+// Memory for a mini-batch most of whose inputs are zero: where its rows lie, and what is not zero in them.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,10 @@
 #include "core/kernels.h"
 
 namespace nablanet {
+
+// Whether zeros of the first layer's inputs are skipped, and then whether rows are gathered into panels or
+// read where they lie.
+enum class Skip { nothing, gathered, in_place };
 
 template <class T>
 class MarkedInputs {
@@ -18,23 +22,30 @@ class MarkedInputs {
     const Index panels = panel_count<T>(n_in);
     if (rows < few_rows || n_in < few_inputs || rows > most_words / (panels * kLanes<T>)) return;
     words_ = Buffer<std::uint32_t>(panels * rows);
-    marks_ = {words_.data(), rows};
+    rows_ = Buffer<const T*>(rows);
+    marks_ = {rows_.data(), 0, words_.data(), rows};
     if (!backward) return;
     const Index groups = panels * kLanes<T> / kMarkedInputs;
     const Index room = rows + kRowsAtOnce;
-    lines_ = Buffer<std::uint32_t>(groups * room);
+    listed_ = Buffer<std::uint32_t>(groups * room);
     counts_ = Buffer<std::uint32_t>(groups);
-    rows_ = {lines_.data(), counts_.data(), room};
+    lists_ = {listed_.data(), counts_.data(), room};
   }
 
   bool exist() const { return marks_.words != nullptr; }
-  const Marks& marks() const { return marks_; }
-  const RowLists& rows() const { return rows_; }
+  // Rows that lie `step` numbers from one line to the next.
+  Marks<T> marks(Index step) const {
+    Marks<T> marks = marks_;
+    marks.step = step;
+    return marks;
+  }
+  const RowLists& lists() const { return lists_; }
 
  private:
-  Buffer<std::uint32_t> words_, lines_, counts_;
-  Marks marks_;
-  RowLists rows_;
+  Buffer<std::uint32_t> words_, listed_, counts_;
+  Buffer<const T*> rows_;
+  Marks<T> marks_;
+  RowLists lists_;
 };
 
 }  // namespace nablanet

@@ -87,11 +87,11 @@ void Engine<T>::sum_part(const Samples& samples, Range rows, std::uint64_t step,
   drop(work.activation(0), {}, 0, step, here, panels(0), rows.begin);
   gather(y_, from, here, work);
   for (std::size_t l = 1; l < last; ++l) {
-    const Product<T> product = product_into(work, l, false);
+    const Product<T> product = product_into(work, l, Skip::nothing);
     kernels_.forward(product, network_.activations[l - 1], work.slope(l), here, panels(l));
     drop(work.activation(l), work.slope(l), l, step, here, panels(l), rows.begin);
   }
-  kernels_.weighted_input(product_into(work, last, false), here, panels(last));
+  kernels_.weighted_input(product_into(work, last, Skip::nothing), here, panels(last));
   Output<T> output = output_of(work, y_.weights != nullptr);
   output.costs = parts_->costs() + rows.begin;
   kernels_.output(output, here);

@@ -277,7 +277,7 @@ std::vector<Parameters<T>*> Engine<T>::state() {
 
 template <class T>
 double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
-                            const std::vector<ActiveInputs<T>>& active, bool marked, Team& team) {
+                            const std::vector<ActiveInputs<T>>& active, Skip skip, Team& team) {
   Interruption interruption(question_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const auto started = Interruption::Clock::now();
@@ -286,7 +286,7 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
     add_squares(factor, member, team);
     passed[static_cast<std::size_t>(member)] =
         propagate(x_, y_, Samples{.order = order}, rows, static_cast<std::uint64_t>(steps_), *work_, active,
-                  marked, needs_idle(), Ahead{}, member, team, interruption);
+                  skip, needs_idle(), Ahead{}, member, team, interruption);
   });
   if (interruption.happened()) throw Interrupted{};
 
@@ -331,12 +331,13 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   Team team(most > 1 && choice_.team() ? most : 1);
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   const bool idle = needs_idle();
-  const bool marked = parts_ == nullptr && is_sparse(x_, Samples{.order = order}, count, *work_);
+  const Samples all{.order = order};
+  const Skip skip = parts_ != nullptr ? Skip::nothing : this->skip(x_, all, count, Skip::gathered, *work_);
+  const bool marked = skip != Skip::nothing;
   std::fill_n(weight_squares_.data(), weight_squares_.size(), 0.0);
   double sum = 0;
   for (Index begin = 0; begin < count && is_long; begin += batch) {
-    sum +=
-        long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, marked, team);
+    sum += long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, skip, team);
   }
   Interruption never(nullptr);
   team.run([&](int member) {
@@ -358,7 +359,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       // the forward product asks too where it passes over its inputs only once
       const Index early = marked ? lines.size() : rows <= kFewRows ? lines.size() * 2 / 5 : 0;
       ahead.lines = {0, early};
-      const Propagated passed = propagate(x_, y_, samples, rows, first_step + i, *work_, active, marked, idle,
+      const Propagated passed = propagate(x_, y_, samples, rows, first_step + i, *work_, active, skip, idle,
                                           ahead, member, team, never);
       ahead.lines = {early, lines.end};
       learn(rows, passed, steps[i], ahead, member, team, never);

@@ -48,6 +48,11 @@ class Workspace {
     if (l > 0 || member == 0 || !own_inputs()) return activation(l);
     return {more_inputs_[static_cast<std::size_t>(member - 1)].data(), stride_};
   }
+  // Unset where zeros are not skipped.
+  Marks<T> marks(Skip skip) const {
+    if (skip == Skip::nothing) return {};
+    return marked_.marks((skip == Skip::in_place ? 1 : stride_) * kLanes<T>);
+  }
   Inputs every_input(std::size_t l) const { return every_[l].inputs(); }
   Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }
   // sigma'(z) of a hidden layer.

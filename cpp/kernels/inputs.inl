@@ -20,26 +20,32 @@ Index list_inputs(const std::uint32_t* bits, Index n_in, bool unset, Index strid
 }
 
 template <class T>
-void mark(Panels<T> in, Range rows, Index width, Marks marks) {
+bool mark(const Marks<T>& marks, Range rows, Index width) {
+  constexpr Index lanes = kLanes<T>;
+  Line<T> any = all(T{0});  // has bits of NaN where a number is not finite
   for (Index panel = 0; panel < panel_count<T>(width); ++panel) {
-    const T* line = in.line(panel, rows.begin);
-    for (Index row = rows.begin; row < rows.end; ++row, line += kLanes<T>) {
-      *marks.word(panel, row) = nonzero(load_line(line));
+    const Index left = width - panel * lanes;
+    for (Index row = rows.begin; row < rows.end; ++row) {
+      const T* const from = marks.rows[row] + panel * marks.step;
+      const Line<T> x = left < lanes ? load_first_of_line(from, left) : load_line(from);
+      *marks.word(panel, row) = nonzero(x);
+      any = either(any, x - x);
     }
   }
+  return nonzero(any) == 0;
 }
 
 // What is marked in one of some rows, of some panels of inputs; places and lines count from the first of
 // these panels on. Writes up to a panel beyond them.
 template <class T>
-NABLANET_INLINE Index list_marked(Marks marks, Range rows, Range panels, Index stride, std::uint32_t* places,
+NABLANET_INLINE Index list_marked(const Marks<T>& marks, Range rows, Range panels, std::uint32_t* places,
                                   std::uint32_t* lines) {
   constexpr Index lanes = kLanes<T>;
   Index count = 0;
   for (Index panel = 0; panel < panels.size(); ++panel) {
     std::uint32_t word = 0;
     for (Index row = rows.begin; row < rows.end; ++row) word |= *marks.word(panels.begin + panel, row);
-    pack_lanes<lanes>(word, panel * stride * lanes, 1, places + count);
+    pack_lanes<lanes>(word, panel * marks.step, 1, places + count);
     pack_lanes<lanes>(word, panel * lanes * lanes, lanes, lines + count);
     count += __builtin_popcount(word);
   }
@@ -47,7 +53,7 @@ NABLANET_INLINE Index list_marked(Marks marks, Range rows, Range panels, Index s
 }
 
 template <class T>
-void list_rows(Marks marks, Index rows, Range panels, RowLists lists) {
+void list_rows(const Marks<T>& marks, Index rows, Range panels, RowLists lists) {
   constexpr Index lanes = kLanes<T>;
   constexpr Index groups = lanes / kMarkedInputs;
   for (Index panel = panels.begin; panel < panels.end; ++panel) {

@@ -174,7 +174,7 @@ NABLANET_INLINE void with_columns(Index columns, const Function& function) {
   if constexpr (Most > 1) with_columns<Most - 1>(columns, function);
 }
 
-// What is marked in some rows of a block of inputs: places in the block's own activations and lines of its
+// What is marked in some rows of a block of inputs: places in the block's part of a row and lines of its
 // weights, both counted in numbers.
 struct ListedInputs {
   std::uint32_t places[kBlockInputs + kMostLanes];
@@ -199,7 +199,9 @@ NABLANET_INLINE void marked_tile(const Product<T>& product, const ListedInputs& 
       sum[r][c] = first == 0 ? load_bias(bias) : load_line(out + c * out_step + r * lanes);
     }
   }
-  const T* const in = product.in.line(first, row);
+  const T* in[Rows];
+#pragma GCC unroll kUnroll
+  for (int r = 0; r < Rows; ++r) in[r] = product.marks.rows[row + r] + first * product.marks.step;
   const T* const weights = product.weights.line(panel, first * lanes);
   const Index panel_step = product.weights.stride * lanes;
   const std::uint32_t* line = listed.lines;
@@ -210,7 +212,7 @@ NABLANET_INLINE void marked_tile(const Product<T>& product, const ListedInputs& 
     for (int c = 0; c < Columns; ++c) w[c] = load_line(weights + *line + c * panel_step);
 #pragma GCC unroll kUnroll
     for (int r = 0; r < Rows; ++r) {
-      const Line<T> x = all(in[*place + r * lanes]);
+      const Line<T> x = all(in[r][*place]);
 #pragma GCC unroll kUnroll
       for (int c = 0; c < Columns; ++c) sum[r][c] = fma(x, w[c], sum[r][c]);
     }
@@ -234,8 +236,7 @@ void marked_columns(const Product<T>& product, Range rows, Index panel, bool pre
     const Range block = share(inputs, b, blocks);
     const auto tile = [&]<int Rows>(Index row) NABLANET_INLINE_LAMBDA {
       prefetch.some();
-      listed.count = list_marked<T>(product.marks, {row, row + Rows}, block, product.in.stride, listed.places,
-                                    listed.lines);
+      listed.count = list_marked<T>(product.marks, {row, row + Rows}, block, listed.places, listed.lines);
       marked_tile<T, Rows, Columns>(product, listed, block.begin, row, panel);
     };
     Index row = rows.begin;
