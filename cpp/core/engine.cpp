@@ -31,6 +31,9 @@ constexpr double kSharedWeights = 1 << 20;
 // Then they divide an update by inputs, if each has so many.
 constexpr Index kInputsForEach = 32;
 
+// From so many panels for each thread on panels are divided by the speed of the cores.
+constexpr Index kPanelsForEach = 8;
+
 // Rows that are gathered and marked together: their lines stay in the first cache meanwhile.
 constexpr Index kGatheredRows = 8;
 
@@ -45,18 +48,6 @@ struct Part {
 };
 
 bool by_panels(Index panels, int members) { return panels >= members; }
-
-Part part_of(Index rows, Index panels, bool by_rows, int member, int members) {
-  if (!by_rows && by_panels(panels, members)) return {{0, rows}, share({0, panels}, member, members)};
-  return {share({0, rows}, member, members), {0, panels}};
-}
-
-// Whole groups of kMarkedInputs inputs.
-Range share_of_inputs(Range inputs, int member, int members) {
-  const Range groups = share({0, (inputs.size() + kMarkedInputs - 1) / kMarkedInputs}, member, members);
-  return {std::min(groups.begin * kMarkedInputs, inputs.end),
-          std::min(groups.end * kMarkedInputs, inputs.end)};
-}
 
 double multiply_adds(const std::vector<Index>& sizes) {
   double sum = 0;
@@ -91,6 +82,14 @@ template <class T>
 bool Engine<T>::divides_rows(Index rows, int members) const {
   return members > 1 && rows >= kRowsForEach * members &&
          multiply_adds_ * static_cast<double>(sizeof(T)) <= kSharedWeights;
+}
+
+template <class T>
+bool Engine<T>::divides_finely(Index rows, int members) const {
+  if (members == 1 || divides_rows(rows, members)) return members > 1;
+  return std::all_of(network_.sizes.begin() + 1, network_.sizes.end() - 1, [members](Index neurons) {
+    return panel_count<T>(neurons) >= kPanelsForEach * members;
+  });
 }
 
 template <class T>
@@ -277,13 +276,26 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   const Range all{0, rows};
   const Range one{0, 1};
   const bool by_rows = divides_rows(rows, members);
+  const auto panels_of = [this](std::size_t l) { return Range{0, panel_count<T>(network_.sizes[l])}; };
+  const auto mine = [&](Range whole) { return balance_.share(whole, 1, member, members); };
+  const Range my_rows = mine(all);
+  const auto part_of = [&](std::size_t l) {
+    const Range panels = panels_of(l);
+    return !by_rows && by_panels(panels.size(), members) ? Part{all, mine(panels)} : Part{my_rows, panels};
+  };
+  const auto wait = [&] {
+    balance_.end(member);
+    team.barrier();
+    balance_.begin(member);
+  };
+  balance_.begin(member);
   const bool marked = skip != Skip::nothing;
   const bool together = members > 1 && (marked || by_rows || !work.own_inputs());
   const Panels<T> in = together ? work.activation(0) : work.activation(0, member);
   const ActiveInputs<T>& own = active[static_cast<std::size_t>(member)];
   std::uint32_t* const nonzero = own.cleared();
-  in_pieces(interruption, member, together ? share(all, member, members) : all, one,
-            network_.sizes[0] * kLanes<T>, [&](Range r, Range) {
+  in_pieces(interruption, member, together ? my_rows : all, one, network_.sizes[0] * kLanes<T>,
+            [&](Range r, Range) {
               if (marked) {
                 mark(x, samples, r, step, skip, work);
                 return;
@@ -291,7 +303,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
               kernels_.gather(x, samples, r, in, nonzero);
               drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
             });
-  gather(y, samples, share(all, member, members), work);
+  gather(y, samples, my_rows, work);
 
   const auto active_inputs = [&](bool merged) {
     if (marked) return work.every_input(0);
@@ -300,14 +312,13 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   };
   const auto list_rows = [&] {
     if (!marked) return;
-    const Range panels = share({0, panel_count<T>(network_.sizes[0])}, member, members);
-    kernels_.list_rows(work.marks(skip), rows, panels, work.marked().lists());
+    kernels_.list_rows(work.marks(skip), rows, mine(panels_of(0)), work.marked().lists());
   };
-  if (together && !by_rows) team.barrier();
+  if (together && !by_rows) wait();
   if (!by_rows) list_rows();
   Inputs inputs = active_inputs(together && !by_rows);
   for (std::size_t l = 1; l <= last; ++l) {
-    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), by_rows, member, members);
+    const Part part = part_of(l);
     Product<T> product = product_into(work, l, skip);
     if (l == 1) {
       product.in = in;
@@ -324,33 +335,33 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
                 }
               });
     // the output's rows are divided alike
-    if (!by_rows && (l < last || by_panels(panel_count<T>(network_.sizes[l]), members))) team.barrier();
+    if (!by_rows && (l < last || by_panels(panels_of(l).size(), members))) wait();
   }
 
-  in_pieces(interruption, member, share(all, member, members), one, network_.sizes[last] * kLanes<T>,
+  in_pieces(interruption, member, my_rows, one, network_.sizes[last] * kLanes<T>,
             [&](Range r, Range) { kernels_.output(output_of(work, y.weights != nullptr), r); });
   for (std::size_t l = 1; l < last; ++l) {
-    const Range panels = share({0, panel_count<T>(network_.sizes[l])}, member, members);
-    in_pieces(interruption, member, one, panels, network_.sizes[l + 1] * kLanes<T>, [&](Range, Range p) {
-      kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1], p,
-                         work.transposed(l));
-    });
+    in_pieces(interruption, member, one, mine(panels_of(l)), network_.sizes[l + 1] * kLanes<T>,
+              [&](Range, Range p) {
+                kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1], p,
+                                   work.transposed(l));
+              });
   }
-  team.barrier();
+  wait();
   if (by_rows) list_rows();
 
   for (std::size_t l = last - 1; l >= 1; --l) {
-    const Part part = part_of(rows, panel_count<T>(network_.sizes[l]), by_rows, member, members);
+    const Part part = part_of(l);
     const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
                              work.error(l)};
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) { kernels_.backward(product, work.slope(l), r, p); });
     if (by_rows) continue;
     // the update of the first layer's weights divides these panels alike
-    if (l > 1 || !by_panels(panel_count<T>(network_.sizes[l]), members)) team.barrier();
+    if (l > 1 || !by_panels(panels_of(l).size(), members)) wait();
   }
   if (by_rows) {
-    team.barrier();
+    wait();
     inputs = active_inputs(true);
   }
 
@@ -358,6 +369,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   if (member == 0) {
     for (Index i = 0; i < rows; ++i) cost += work.costs()[i];
   }
+  balance_.end(member);
   return {cost, in, inputs, marked ? work.marked().lists() : RowLists{}};
 }
 
@@ -378,6 +390,8 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& p
                        const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
                        Interruption& interruption) const {
   const int members = team.size();
+  const auto mine = [&](Range whole, Index unit) { return balance_.share(whole, unit, member, members); };
+  balance_.begin(member);
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     Update<T> update;
     update.in = work.activation(l);
@@ -406,9 +420,8 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& p
     // in even shares, where nobody has weights of his own
     const bool evenly = divides_rows(rows, members) && active.size() >= kInputsForEach * members;
     const UpdatePart part = by_panels(panels.size(), members) && !evenly
-                                ? UpdatePart{share(panels, member, members), active, idle, true}
-                                : UpdatePart{panels, share_of_inputs(active, member, members),
-                                             share(idle, member, members), member == 0};
+                                ? UpdatePart{mine(panels, 1), active, idle, true}
+                                : UpdatePart{panels, mine(active, kMarkedInputs), mine(idle, 1), member == 0};
     // the inputs take the place of rows, and the rows that of inputs; at least once, for the others
     const Range places{part.active.begin, std::max(part.active.end, part.active.begin + 1)};
     in_pieces(interruption, member, places, part.panels, rows * kLanes<T>, [&](Range inputs, Range p) {
@@ -417,6 +430,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& p
       kernels_.update(update, {p, here, first ? part.idle : Range{0, 0}, first && part.biases});
     });
   }
+  balance_.end(member);
   team.barrier();
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/active_inputs.h"
 #include "core/interruption.h"
+#include "core/balance.h"
 #include "core/kernels.h"
 #include "core/parameters.h"
 #include "core/parts.h"
@@ -113,6 +114,8 @@ class Engine {
   int team_size(Index rows, double passes) const;
   // Whether threads divide the rows of a mini-batch rather than the neurons of each layer.
   bool divides_rows(Index rows, int members) const;
+  // Whether there is enough of what threads divide for uneven shares.
+  bool divides_finely(Index rows, int members) const;
   std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
   Product<T> product_into(const Workspace<T>& work, std::size_t layer, Skip skip) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
@@ -194,6 +197,7 @@ class Engine {
   Interruption::Question question_;
   Parameters<T> parameters_;
   ThreadChoice choice_;
+  mutable Balance balance_;  // members write their own clocks
 
   Source x_;
   Target y_;

@@ -250,7 +250,7 @@ Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, bool marked, int me
                             const Team& team) const {
   if (x_.strided || x_.is_sparse()) return {};
   const bool together = team.size() > 1 && (marked || !work_->own_inputs());
-  const Range mine = together ? share({0, rows}, member, team.size()) : Range{0, rows};
+  const Range mine = together ? balance_.share({0, rows}, 1, member, team.size()) : Range{0, rows};
   Ahead ahead{.source = x_, .samples = next, .rows = mine};
   ahead.lines = {0, ahead.rows.size() * ahead.row_lines()};
   return ahead;
@@ -329,6 +329,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   const int most = parts_ != nullptr ? parts_->members() : team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();
   Team team(most > 1 && choice_.team() ? most : 1);
+  if (divides_finely(batch, team.size())) balance_.prepare(team.size());
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   const bool idle = needs_idle();
   const Samples all{.order = order};
@@ -367,6 +368,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
     }
     if (member == 0) sum += costs;
   });
+  balance_.settle();
   if (most > 1) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
     choice_.took(seconds.count() / static_cast<double>(count));

@@ -3,11 +3,13 @@
 // all is right with each; a sanitizer sees the rest (make test-sanitized).
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <vector>
 
+#include "core/balance.h"
 #include "core/engine.h"
 #include "core/isa.h"
 #include "core/team.h"
@@ -51,6 +53,38 @@ void come_and_go(int size) {
     team.run([&](int) { ++count; });
     require(count == size, "not every member has worked");
   }
+}
+
+// Shares cover a whole, whatever the speeds, and a member that takes longer gets less.
+void divide_by_speed(int members) {
+  Balance balance;
+  balance.prepare(members);
+  Team team(members);
+  for (int round = 0; round < 3; ++round) {
+    for (const Index size : {0, 1, 5, 32, 200, 784}) {
+      for (const Index unit : {1, 4}) {
+        for (const int others : {members, members + 1}) {
+          Index end = 3;
+          for (int member = 0; member < others; ++member) {
+            const Range share = balance.share({3, 3 + size}, unit, member, others);
+            require(share.begin == end && share.end >= share.begin, "shares overlap, or leave a gap");
+            require(share.end == 3 + size || (share.end - 3) % unit == 0, "a share is not of whole units");
+            end = share.end;
+          }
+          require(end == 3 + size, "shares do not cover the whole");
+        }
+      }
+    }
+    team.run([&](int member) {
+      balance.begin(member);
+      std::this_thread::sleep_for(std::chrono::milliseconds(member == 0 ? 60 : 1));
+      balance.end(member);
+    });
+    balance.settle();
+  }
+  const Index first = balance.share({0, 1000}, 1, 0, members).size();
+  require(members == 1 ? first == 1000 : first < 900 / members, "the slow member did not get less");
+  require(first > 0, "a member was left without work");
 }
 
 struct Problem {
@@ -162,6 +196,7 @@ int main() {
   for (int size = 1; size <= 8; ++size) {
     work_in_phases(size);
     come_and_go(size);
+    divide_by_speed(size);
   }
   interrupted_steps(choose_kernels(""));  // which takes long on a slow one, and goes the same way
   for (const KernelSet* set : supported_kernels()) {

@@ -1,0 +1,98 @@
+// How much of the work each member of a team takes: more where its core is faster, by the clock. Cores differ
+// in kind and in what else runs on them, and the slowest makes all others wait. No result depends on it.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "core/types.h"
+
+namespace nablanet {
+
+class Balance {
+ public:
+  // For a team of so many: even shares, unless some are known from before.
+  void prepare(int members) {
+    const auto size = static_cast<std::size_t>(members);
+    if (clocks_.size() == size) return;
+    clocks_ = std::vector<Clock>(size);
+    cuts_.clear();
+    for (int i = 0; i <= members; ++i) cuts_.push_back(static_cast<double>(i) / members);
+  }
+
+  // A member's share of a whole, in units of so many; an even one in other teams. Equal wholes and units are
+  // divided alike until the shares settle anew.
+  Range share(Range whole, Index unit, int member, int members) const {
+    const auto i = static_cast<std::size_t>(member);
+    const auto size = static_cast<std::size_t>(members);
+    const auto cut = [&](std::size_t end) {
+      if (end == size) return whole.end;
+      const double part =
+          clocks_.size() == size ? cuts_[end] : static_cast<double>(end) / static_cast<double>(size);
+      const double units = part * static_cast<double>(whole.size()) / static_cast<double>(unit);
+      return std::min(whole.begin + static_cast<Index>(units + 0.5) * unit, whole.end);
+    };
+    return {cut(i), cut(i + 1)};
+  }
+
+  // Called by a member when it begins to work and before it waits for others.
+  void begin(int member) {
+    if (known(member)) clocks_[static_cast<std::size_t>(member)].begun = Time::now();
+  }
+  void end(int member) {
+    if (!known(member)) return;
+    Clock& clock = clocks_[static_cast<std::size_t>(member)];
+    const std::chrono::duration<double> seconds = Time::now() - clock.begun;
+    clock.seconds += seconds.count();
+  }
+
+  // Moves the shares halfway to those with which all members would have worked as long, unless these are
+  // about the same: work that moves leaves its cache behind. Not while members work.
+  void settle() {
+    double fastest = 0;
+    for (std::size_t i = 0; i < clocks_.size(); ++i) {
+      if (clocks_[i].seconds <= 0) return;
+      fastest = std::max(fastest, of(i) / clocks_[i].seconds);
+    }
+    double sum = 0;
+    for (std::size_t i = 0; i < clocks_.size(); ++i) {
+      clocks_[i].speed = std::max(of(i) / clocks_[i].seconds, fastest / kMostFaster);
+      clocks_[i].seconds = 0;
+      sum += clocks_[i].speed;
+    }
+    double most = 0;
+    for (std::size_t i = 0; i < clocks_.size(); ++i) {
+      most = std::max(most, std::abs(clocks_[i].speed / sum / of(i) - 1));
+    }
+    if (most < kAboutTheSame) return;
+    double cut = 0;
+    for (std::size_t i = 0; i + 1 < clocks_.size(); ++i) {
+      cut += clocks_[i].speed / sum;
+      cuts_[i + 1] += (cut - cuts_[i + 1]) / 2;
+    }
+  }
+
+ private:
+  using Time = std::chrono::steady_clock;
+
+  // A core that was held up for a moment is not left without work, by which alone it shows its speed.
+  static constexpr double kMostFaster = 3;
+  static constexpr double kAboutTheSame = 0.06;
+
+  struct alignas(kLineBytes) Clock {
+    double seconds = 0;  // of work since the shares settled
+    double speed = 0;
+    Time::time_point begun;
+  };
+
+  bool known(int member) const { return static_cast<std::size_t>(member) < clocks_.size(); }
+  double of(std::size_t member) const { return cuts_[member + 1] - cuts_[member]; }
+
+  std::vector<double> cuts_;  // where each share begins, as a part of the whole; and 1
+  std::vector<Clock> clocks_;
+};
+
+}  // namespace nablanet
