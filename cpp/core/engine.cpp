@@ -161,7 +161,7 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
   const std::size_t last = network_.sizes.size() - 1;
   const Index width = network_.sizes[last];
   Team team(team_size(rows, 1));
-  const Index block = std::min(rows, kPredictRows);
+  const Index block = std::min((rows + team.size() - 1) / team.size(), kPredictRows);
   std::vector<Workspace<T>> works;
   for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
   Buffer<double> costs(y == nullptr ? 0 : rows);
@@ -169,10 +169,10 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
   const Skip skip = this->skip(x, Samples{.first = first}, rows, Skip::in_place, works[0]);
   const Index step = skip != Skip::nothing ? std::min(block, kPredictMarkedRows) : block;
   std::atomic<bool> all_finite{true};
+  std::atomic<Index> next{0};  // a thread that starts later, or on a slower core, takes fewer blocks
 
-  team.run([&](int member) {
+  const auto predict_block = [&](Range mine, int member) {
     const Workspace<T>& work = works[static_cast<std::size_t>(member)];
-    const Range mine = share({0, rows}, member, team.size());
     for (Index begin = mine.begin; begin < mine.end && !interruption.look(member); begin += step) {
       const Range here{0, std::min(step, mine.end - begin)};
       const Samples samples{.first = first + begin};
@@ -191,6 +191,13 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
       output.costs = y == nullptr ? nullptr : costs.data() + begin;
       kernels_.output(output, here);
       kernels_.scatter(output.a, here, width, out + begin * width);
+    }
+  };
+  team.run([&](int member) {
+    while (!interruption.look(member)) {
+      const Index begin = next.fetch_add(block);
+      if (begin >= rows) return;
+      predict_block({begin, std::min(begin + block, rows)}, member);
     }
   });
   if (interruption.happened()) throw Interrupted{};
