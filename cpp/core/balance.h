@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "core/types.h"
@@ -50,18 +51,22 @@ class Balance {
   }
 
   // Moves the shares halfway to those with which all members would have worked as long, unless these are
-  // about the same: work that moves leaves its cache behind. Not while members work.
+  // about the same: work that moves leaves its cache behind. Not while members work, and to no effect where
+  // one had nothing to do.
   void settle() {
     double fastest = 0;
+    bool all_worked = true;
     for (std::size_t i = 0; i < clocks_.size(); ++i) {
-      if (clocks_[i].seconds <= 0) return;
-      fastest = std::max(fastest, of(i) / clocks_[i].seconds);
+      const double seconds = std::exchange(clocks_[i].seconds, 0);
+      all_worked = all_worked && seconds > 0;
+      clocks_[i].speed = seconds > 0 ? of(i) / seconds : 0;
+      fastest = std::max(fastest, clocks_[i].speed);
     }
+    if (!all_worked) return;
     double sum = 0;
-    for (std::size_t i = 0; i < clocks_.size(); ++i) {
-      clocks_[i].speed = std::max(of(i) / clocks_[i].seconds, fastest / kMostFaster);
-      clocks_[i].seconds = 0;
-      sum += clocks_[i].speed;
+    for (Clock& clock : clocks_) {
+      clock.speed = std::max(clock.speed, fastest / kMostFaster);
+      sum += clock.speed;
     }
     double most = 0;
     for (std::size_t i = 0; i < clocks_.size(); ++i) {

@@ -87,8 +87,11 @@ bool Engine<T>::divides_rows(Index rows, int members) const {
 template <class T>
 bool Engine<T>::divides_finely(Index rows, int members) const {
   if (members == 1 || divides_rows(rows, members)) return members > 1;
-  return std::all_of(network_.sizes.begin() + 1, network_.sizes.end() - 1, [members](Index neurons) {
-    return panel_count<T>(neurons) >= kPanelsForEach * members;
+  // the output layer has a small part of the work, unless it is the only one
+  const auto last = network_.sizes.end() - (network_.sizes.size() > 2 ? 1 : 0);
+  return std::all_of(network_.sizes.begin() + 1, last, [members](Index neurons) {
+    const Index panels = panel_count<T>(neurons);
+    return !by_panels(panels, members) || panels >= kPanelsForEach * members;
   });
 }
 
