@@ -27,16 +27,17 @@ class Balance {
   // A member's share of a whole, in units of so many; an even one in other teams. Equal wholes and units are
   // divided alike until the shares settle anew.
   Range share(Range whole, Index unit, int member, int members) const {
-    const auto i = static_cast<std::size_t>(member);
-    const auto size = static_cast<std::size_t>(members);
-    const auto cut = [&](std::size_t end) {
-      if (end == size) return whole.end;
-      const double part =
-          clocks_.size() == size ? cuts_[end] : static_cast<double>(end) / static_cast<double>(size);
-      const double units = part * static_cast<double>(whole.size()) / static_cast<double>(unit);
-      return std::min(whole.begin + static_cast<Index>(units + 0.5) * unit, whole.end);
-    };
-    return {cut(i), cut(i + 1)};
+    const Range units{0, (whole.size() + unit - 1) / unit};
+    Range mine = nablanet::share(units, member, members);
+    if (clocks_.size() == static_cast<std::size_t>(members)) {
+      const auto cut = [&](int i) {
+        const double part = cuts_[static_cast<std::size_t>(i)];
+        return static_cast<Index>(part * static_cast<double>(units.end) + 0.5);
+      };
+      mine = {cut(member), member + 1 == members ? units.end : cut(member + 1)};
+    }
+    return {std::min(whole.begin + mine.begin * unit, whole.end),
+            std::min(whole.begin + mine.end * unit, whole.end)};
   }
 
   // Called by a member when it begins to work and before it waits for others.
@@ -45,10 +46,11 @@ class Balance {
   }
   void end(int member) {
     if (!known(member)) return;
-    Clock& clock = clocks_[static_cast<std::size_t>(member)];
-    const std::chrono::duration<double> seconds = Time::now() - clock.begun;
-    clock.seconds += seconds.count();
+    const std::chrono::duration<double> seconds =
+        Time::now() - clocks_[static_cast<std::size_t>(member)].begun;
+    took(member, seconds.count());
   }
+  void took(int member, double seconds) { clocks_[static_cast<std::size_t>(member)].seconds += seconds; }
 
   // Moves the shares halfway to those with which all members would have worked as long, unless these are
   // about the same: work that moves leaves its cache behind. Not while members work, and to no effect where

@@ -3,7 +3,6 @@
 // all is right with each; a sanitizer sees the rest (make test-sanitized).
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -55,50 +54,48 @@ void come_and_go(int size) {
   }
 }
 
-// Shares cover a whole, whatever the speeds, and a member that takes longer gets less.
-void divide_by_speed(int members) {
-  Balance balance;
-  balance.prepare(members);
-  Team team(members);
-  for (int round = 0; round < 3; ++round) {
-    for (const Index size : {0, 1, 5, 32, 200, 784}) {
-      for (const Index unit : {1, 4}) {
-        for (const int others : {members, members + 1}) {
-          Index end = 3;
-          for (int member = 0; member < others; ++member) {
-            const Range share = balance.share({3, 3 + size}, unit, member, others);
-            require(share.begin == end && share.end >= share.begin, "shares overlap, or leave a gap");
-            require(share.end == 3 + size || (share.end - 3) % unit == 0, "a share is not of whole units");
-            end = share.end;
-          }
-          require(end == 3 + size, "shares do not cover the whole");
-        }
+void require_whole(const Balance& balance, int members) {
+  for (const Index size : {0, 1, 5, 32, 200, 784}) {
+    for (const Index unit : {1, 4}) {
+      Index end = 3;
+      for (int member = 0; member < members; ++member) {
+        const Range share = balance.share({3, 3 + size}, unit, member, members);
+        require(share.begin == end && share.end >= share.begin, "shares overlap, or leave a gap");
+        require(share.end == 3 + size || (share.end - 3) % unit == 0, "a share is not of whole units");
+        end = share.end;
       }
+      require(end == 3 + size, "shares do not cover the whole");
     }
-    team.run([&](int member) {
-      balance.begin(member);
-      std::this_thread::sleep_for(std::chrono::milliseconds(member == 0 ? 60 : 1));
-      balance.end(member);
-    });
-    balance.settle();
   }
-  const Index first = balance.share({0, 1000}, 1, 0, members).size();
-  require(members == 1 ? first == 1000 : first < 900 / members, "the slow member did not get less");
-  require(first > 0, "a member was left without work");
-  if (members == 1) return;
+}
 
-  // what the first did alone, on its own, says nothing about its share of what follows
-  const auto work = [&](int member) {
-    balance.begin(member);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    balance.end(member);
-  };
-  for (int i = 0; i < 4; ++i) work(0);
+// The first member of several takes so many times as long for an even share.
+Index first_of_1200(Balance& balance, int members, double times) {
+  for (int member = 0; member < members; ++member) balance.took(member, member == 0 ? times : 1);
   balance.settle();
-  require(balance.share({0, 1000}, 1, 0, members).size() == first, "one member alone moved the shares");
-  team.run(work);
+  require_whole(balance, members);
+  require_whole(balance, members + 1);  // which it does not know
+  return balance.share({0, 1200}, 1, 0, members).size();
+}
+
+void divide_by_speed() {
+  for (int members = 1; members <= 8; ++members) {
+    Balance balance;
+    balance.prepare(members);
+    first_of_1200(balance, members, 5);
+  }
+  Balance balance;
+  balance.prepare(2);
+  require(first_of_1200(balance, 2, 1.05) == 600, "about the same is not the same");
+  balance.took(0, 9);  // alone
   balance.settle();
-  require(balance.share({0, 1000}, 1, 0, members).size() > first * 8 / 10, "times from before counted");
+  require(first_of_1200(balance, 2, 1) == 600, "times of one member alone counted");
+  // speeds of 1 : 2, so halfway from 1/2 to 1/3
+  require(first_of_1200(balance, 2, 2) == 500, "shares do not go halfway to equal times");
+  Balance held_up;
+  held_up.prepare(2);
+  // taken for 1 : 3, so halfway from 1/2 to 1/4
+  require(first_of_1200(held_up, 2, 1000) == 450, "a member that was held up lost more than it may");
 }
 
 struct Problem {
@@ -210,8 +207,8 @@ int main() {
   for (int size = 1; size <= 8; ++size) {
     work_in_phases(size);
     come_and_go(size);
-    divide_by_speed(size);
   }
+  divide_by_speed();
   interrupted_steps(choose_kernels(""));  // which takes long on a slow one, and goes the same way
   for (const KernelSet* set : supported_kernels()) {
     engines_side_by_side(*set);
