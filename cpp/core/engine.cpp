@@ -181,7 +181,7 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
       const Samples samples{.first = first + begin};
       bool finite_here = true;
       if (skip != Skip::nothing) {
-        finite_here = mark(x, samples, here, {}, skip, work);
+        mark(x, samples, here, {}, skip, work, finite == nullptr ? nullptr : &finite_here);
       } else {
         kernels_.gather(x, samples, here, work.activation(0), nullptr);
         if (finite != nullptr) finite_here = kernels_.finite(work.activation(0), here, network_.sizes[0]);
@@ -233,12 +233,11 @@ Skip Engine<T>::skip(const Source& x, const Samples& samples, Index rows, Skip w
 }
 
 template <class T>
-bool Engine<T>::mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step,
-                     Skip skip, const Workspace<T>& work) const {
+void Engine<T>::mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step,
+                     Skip skip, const Workspace<T>& work, bool* finite) const {
   const Index n_in = network_.sizes[0];
   const Panels<T> in = work.activation(0);
   const Marks<T> marks = work.marks(skip);
-  bool finite = true;
   for (Index begin = rows.begin; begin < rows.end; begin += kGatheredRows) {
     const Range here{begin, std::min(begin + kGatheredRows, rows.end)};
     if (skip == Skip::gathered) {
@@ -248,9 +247,8 @@ bool Engine<T>::mark(const Source& x, const Samples& samples, Range rows, std::o
     for (Index row = here.begin; row < here.end; ++row) {
       marks.rows[row] = skip == Skip::gathered ? in.line(0, row) : x.row<T>(samples.at(row));
     }
-    finite = kernels_.mark(marks, here, n_in) && finite;
+    kernels_.mark(marks, here, n_in, finite);
   }
-  return finite;
 }
 
 template <class T>
@@ -306,10 +304,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   std::uint32_t* const nonzero = own.cleared();
   in_pieces(interruption, member, together ? my_rows : all, one, network_.sizes[0] * kLanes<T>,
             [&](Range r, Range) {
-              if (marked) {
-                mark(x, samples, r, step, skip, work);
-                return;
-              }
+              if (marked) return mark(x, samples, r, step, skip, work);
               kernels_.gather(x, samples, r, in, nonzero);
               drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
             });

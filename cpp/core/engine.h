@@ -128,9 +128,9 @@ class Engine {
   // `wanted` if so, or gathered where rows have to be converted.
   Skip skip(const Source& x, const Samples& samples, Index rows, Skip wanted, const Workspace<T>& work) const;
   // Marks what is not zero in rows of inputs, gathered with dropout where there is a step, unless they are
-  // read where they lie; returns whether all are finite.
-  bool mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step, Skip skip,
-            const Workspace<T>& work) const;
+  // read where they lie. Unless `finite` is null, it becomes false where one of them is not finite.
+  void mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step, Skip skip,
+            const Workspace<T>& work, bool* finite = nullptr) const;
   // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
   // `idle`: whether the update needs the inputs that are not active.
   Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,

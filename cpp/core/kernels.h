@@ -250,8 +250,9 @@ struct Kernels {
   // Rows `rows` of a mini-batch from the caller's memory. Unless `nonzero` is null, nonzero[panel]
   // gains a bit for each input that is not zero.
   void (*gather)(const Source&, const Samples&, Range rows, Panels<T> out, std::uint32_t* nonzero);
-  // Marks what is not zero in rows `rows` of `width` inputs; returns whether all of them are finite.
-  bool (*mark)(const Marks<T>&, Range rows, Index width);
+  // Marks what is not zero in rows `rows` of `width` inputs. Unless `finite` is null, it becomes false where
+  // one of them is not finite.
+  void (*mark)(const Marks<T>&, Range rows, Index width, bool* finite);
   // Whether all numbers in rows `rows` of gathered inputs are finite.
   bool (*finite)(Panels<T> in, Range rows, Index width);
   // Lists rows for the inputs in some panels. Writes up to kRowsAtOnce beyond a list.

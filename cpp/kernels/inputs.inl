@@ -19,20 +19,28 @@ Index list_inputs(const std::uint32_t* bits, Index n_in, bool unset, Index strid
   return count;
 }
 
-template <class T>
-bool mark(const Marks<T>& marks, Range rows, Index width) {
+template <class T, class Look>
+NABLANET_INLINE void mark_lines(const Marks<T>& marks, Range rows, Index width, Look look) {
   constexpr Index lanes = kLanes<T>;
-  Line<T> any = all(T{0});  // has bits of NaN where a number is not finite
   for (Index panel = 0; panel < panel_count<T>(width); ++panel) {
     const Index left = width - panel * lanes;
     for (Index row = rows.begin; row < rows.end; ++row) {
       const T* const from = marks.rows[row] + panel * marks.step;
       const Line<T> x = left < lanes ? load_first_of_line(from, left) : load_line(from);
       *marks.word(panel, row) = nonzero(x);
-      any = either(any, x - x);
+      look(x);
     }
   }
-  return nonzero(any) == 0;
+}
+
+template <class T>
+void mark(const Marks<T>& marks, Range rows, Index width, bool* finite) {
+  if (finite == nullptr) {
+    return mark_lines(marks, rows, width, [](const Line<T>&) NABLANET_INLINE_LAMBDA {});
+  }
+  Line<T> any = all(T{0});  // has bits of NaN where a number is not finite
+  mark_lines(marks, rows, width, [&](const Line<T>& x) NABLANET_INLINE_LAMBDA { any = either(any, x - x); });
+  if (nonzero(any) != 0) *finite = false;
 }
 
 // What is marked in one of some rows, of some panels of inputs; places and lines count from the first of
