@@ -60,6 +60,8 @@ SMALL = Shape([27, 23, 18, 9], 37, 13)
 LARGE = Shape([150, 80, 40, 9], 99, 40, 1)
 # threads divide its rows, all layers alike
 HIGH = Shape([150, 80, 40, 9], 301, 150, 1)
+# where most inputs are zero, threads divide these
+WIDE = Shape([270, 40, 17, 9], 785, 390, 1)
 # threads divide parts of its mini-batches, of which the last has one row
 PARTS = Shape([11, 20, 14, 5], 301, 150)
 ONE_OUTPUT = Shape([8, 30, 1], 251, 200)
@@ -200,9 +202,15 @@ def trainings() -> Iterator[Training]:
         for optimizer in OPTIMIZERS:
             for extra in ("plain", "all"):
                 fit = {**EXTRAS[extra], "optimizer": optimizer, "eta": 0.01}
-                for shape, name in ((LARGE, "large"), (HIGH, "high")):
+                for shape, name in ((LARGE, "large"), (HIGH, "high"), (WIDE, "wide")):
                     of = f"mostly zero {name} {optimizer} {extra}"
                     yield Training(of, dtype, shape, "relu", form="mostly zero", fit=fit)
+        yield Training(
+            "wide dropout", dtype, WIDE, "relu", form="mostly zero", fit={**EXTRAS["dropout"], "eta": 0.01}
+        )
+        yield Training(
+            "wide derivatives", dtype, WIDE, "relu", form="mostly zero", labels=True, derivatives=True
+        )
         for form in ("", "mostly zero", "mostly zero csr"):
             for output in ("softmax", "sigmoid"):
                 name = f"high {form or 'dense'} {output}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,10 +24,10 @@ def mostly_zero(rng: np.random.Generator, rows: int, n_in: int, share: float) ->
 
 @settings(max_examples=60, deadline=None)
 @given(
-    n_in=st.integers(32, 150),
+    n_in=st.integers(32, 260),
     hidden=st.integers(1, 90),
     n_out=st.integers(1, 12),
-    batch=st.integers(16, 260),
+    batch=st.integers(16, 420),
     share=st.sampled_from([0.0, 0.02, 0.1, 0.2]),
     threads=st.integers(1, 3),
     sparse=st.booleans(),
@@ -44,6 +47,76 @@ def test_a_step_is_that_of_the_reference(
         net.weights + net.biases, start_w + start_b, nabla_w + nabla_b, strict=True
     ):
         np.testing.assert_allclose(now, before - 0.5 / batch * nabla, rtol=1e-10, atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n_in=st.integers(190, 400),
+    hidden=st.lists(st.integers(1, 70), min_size=1, max_size=2),
+    batch=st.integers(192, 640),
+    dtype=st.sampled_from(["float32", "float64"]),
+    form=st.sampled_from(
+        [np.asarray, np.asfortranarray, csr_array, lambda X: (100 * np.abs(X)).astype(np.uint8)]
+    ),
+    activation=st.sampled_from(["relu", "tanh"]),
+    optimizer=st.sampled_from(["sgd", "adam"]),
+    extras=st.sampled_from([{}, {"dropout": 0.3}, {"clip_norm": 0.1, "max_norm": 0.7, "average": 0.8}]),
+    seed=st.integers(0, 1000),
+)
+def test_threads_that_divide_inputs_train_as_one(
+    n_in: int,
+    hidden: list[int],
+    batch: int,
+    dtype: str,
+    form: Callable[[Array], Any],
+    activation: str,
+    optimizer: str,
+    extras: dict[str, Any],
+    seed: int,
+) -> None:
+    # two threads do from 192 rows on, three from 384 on
+    rng = np.random.default_rng(seed)
+    X = form(mostly_zero(rng, 2 * batch + 50, n_in, 0.1).astype(dtype))
+    y = rng.integers(0, 7, X.shape[0])
+    results = []
+    for threads in (1, 2, 3):
+        net = nn.Network(
+            [n_in, *hidden, 7],
+            activation=activation,
+            output="softmax",
+            cost="cross_entropy",
+            dtype=dtype,
+            seed=0,
+        )
+        net.input_scale = 0.01 if X.dtype == np.uint8 else 1
+        history = net.fit(
+            X,
+            y,
+            epochs=1,
+            batch_size=batch,
+            optimizer=optimizer,
+            eta=0.01,
+            alpha=0.1,
+            n_threads=threads,
+            **extras,
+        )
+        gradient = net.gradient(X, y, n_threads=threads)
+        results.append(
+            [*net.weights, *net.biases, *gradient.nabla_w, np.array([*history.cost, gradient.cost])]
+        )
+    for found in results[1:]:
+        for one, several in zip(results[0], found, strict=True):
+            np.testing.assert_array_equal(one, several)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_losses_with_their_penalty_are_the_same_where_threads_divide_inputs(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    X, y = mostly_zero(rng, 450, 300, 0.1).astype(dtype), rng.integers(0, 5, 450)
+    settings: dict[str, Any] = {"batch_size": 400, "alpha": 0.5, "max_iter": 5, "random_state": 0}
+    curves = [nn.MLPClassifier((30, 20), n_threads=n, **settings).fit(X, y).loss_curve_ for n in (1, 2, 3)]
+    assert curves[0] == curves[1] == curves[2]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

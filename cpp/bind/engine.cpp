@@ -191,6 +191,10 @@ class PyEngine {
     return without_gil([&] { return engine_.train(order.data() + begin, end - begin, etas.data()); });
   }
 
+  void release_threads() {
+    without_gil([&] { engine_.release_threads(); });
+  }
+
   // What training remembers beside what `store` gives, by name.
   std::vector<std::string> kept() const {
     std::vector<std::string> names;
@@ -273,6 +277,7 @@ void bind(nb::module_& module, const char* name) {
       .def("hidden", &E::hidden, "x"_a, "layer"_a, "out"_a)
       .def("start", &E::start, "x"_a, "y"_a, "batch"_a, "settings"_a, "weights"_a = nb::none())
       .def("train", &E::train, "order"_a, "begin"_a, "end"_a, "etas"_a)
+      .def("release_threads", &E::release_threads)
       .def("kept", &E::kept)
       .def("store_kept", &E::store_kept, "name"_a, "weights"_a, "biases"_a)
       .def("load_kept", &E::load_kept, "name"_a, "weights"_a, "biases"_a)

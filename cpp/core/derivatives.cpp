@@ -75,7 +75,7 @@ void Engine<T>::back_to_inputs(Range rows, const Workspace<T>& work, const std::
     const Range panels{0, panel_count<T>(network_.sizes[l - 1])};
     in_pieces(interruption, member, rows, panels, next * kLanes<T>, [&](Range r, Range p) {
       if (l > 1) {
-        kernels_.backward(product, work.slope(l - 1), r, p);
+        kernels_.backward(product, slope(work, l - 1, {}), r, p);
       } else {  // the inputs have no slope
         kernels_.weighted_input(product, r, p);
       }
@@ -148,7 +148,7 @@ void Engine<T>::jacobian(const Source& x, Index rows, T* out) {
       kernels_.output(output, here);
     } else {  // leaves sigma'(z^L) where outputs have their place
       kernels_.forward(product_into(bench.work, last, Skip::nothing), network_.activations.back(),
-                       bench.work.outputs(), here, {0, panel_count<T>(n_out)});
+                       {bench.work.outputs()}, here, {0, panel_count<T>(n_out)});
     }
     for (Index j = 0; j < n_out && !interruption.look(member); ++j) {
       for (Index row = 0; row < here.end; ++row) output_error(bench.work, j, row);

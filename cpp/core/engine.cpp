@@ -1,7 +1,6 @@
 #include "core/engine.h"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <stdexcept>
 #include <utility>
@@ -16,11 +15,6 @@ constexpr double kWorkForThread = 400e3;
 // Of each kLookRows rows, the share of inputs that are not zero in one of them up to which marks pay.
 constexpr Index kLookRows = 4;
 constexpr double kMarkedShare = 0.6;
-
-// Rows that one thread predicts at a time: enough to reuse the weights, few enough to stay in cache.
-constexpr Index kPredictRows = 128;
-// With marks, more rows are no faster and touch more new memory.
-constexpr Index kPredictMarkedRows = 32;
 
 // Where each thread has so many rows and weights are of so few bytes, threads divide rows and read all
 // weights: half of them come from another core, but activations and errors stay where they are, and nobody
@@ -110,7 +104,7 @@ Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, 
       .weights = parameters_.weights(layer - 1),
       .bias = parameters_.bias(layer - 1),
       .out = work.activation(layer),
-      .marks = layer == 1 ? work.marks(skip) : Marks<T>{},
+      .marks = layer == 1 ? work.marked().marks(skip) : Marks<T>{},
   };
 }
 
@@ -144,9 +138,21 @@ void Engine<T>::gather(const Target& y, const Samples& samples, Range rows, cons
 }
 
 template <class T>
+bool Engine<T>::drops(std::size_t l, std::optional<std::uint64_t> step) const {
+  return step && !settings_.drop_thresholds.empty() && settings_.drop_thresholds[l] != 0;
+}
+
+template <class T>
+Slope<T> Engine<T>::slope(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step) const {
+  // what dropout scales is kept
+  const bool of_relu = network_.activations[l - 1] == Activation::relu && !drops(l, step);
+  return {of_relu ? work.activation(l) : work.slope(l), of_relu};
+}
+
+template <class T>
 void Engine<T>::drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<std::uint64_t> step,
                      Range rows, Range panels, Index first_row) const {
-  if (!step || settings_.drop_thresholds.empty() || settings_.drop_thresholds[l] == 0) return;
+  if (!drops(l, step)) return;
   const Drop<T> drop{
       .a = a,
       .slope = slope,
@@ -160,57 +166,6 @@ void Engine<T>::drop(Panels<T> a, Panels<T> slope, std::size_t l, std::optional<
 }
 
 template <class T>
-double Engine<T>::predict(const Source& x, const Target* y, Index first, Index rows, T* out, bool* finite) {
-  const std::size_t last = network_.sizes.size() - 1;
-  const Index width = network_.sizes[last];
-  Team team(team_size(rows, 1));
-  const Index block = std::min((rows + team.size() - 1) / team.size(), kPredictRows);
-  std::vector<Workspace<T>> works;
-  for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
-  Buffer<double> costs(y == nullptr ? 0 : rows);
-  Interruption interruption(question_);
-  const Skip skip = this->skip(x, Samples{.first = first}, rows, Skip::in_place, works[0]);
-  const Index step = skip != Skip::nothing ? std::min(block, kPredictMarkedRows) : block;
-  std::atomic<bool> all_finite{true};
-  std::atomic<Index> next{0};  // a thread that starts later, or on a slower core, takes fewer blocks
-
-  const auto predict_block = [&](Range mine, int member) {
-    const Workspace<T>& work = works[static_cast<std::size_t>(member)];
-    for (Index begin = mine.begin; begin < mine.end && !interruption.look(member); begin += step) {
-      const Range here{0, std::min(step, mine.end - begin)};
-      const Samples samples{.first = first + begin};
-      bool finite_here = true;
-      if (skip != Skip::nothing) {
-        mark(x, samples, here, {}, skip, work, finite == nullptr ? nullptr : &finite_here);
-      } else {
-        kernels_.gather(x, samples, here, work.activation(0), nullptr);
-        if (finite != nullptr) finite_here = kernels_.finite(work.activation(0), here, network_.sizes[0]);
-      }
-      if (!finite_here) all_finite = false;
-      if (y != nullptr) gather(*y, samples, here, work);
-      feed_forward(last - 1, here, work, skip, member, interruption);
-      weighted_output(here, work, skip, member, interruption);
-      Output<T> output = output_of(work, y != nullptr && y->weights != nullptr);
-      output.costs = y == nullptr ? nullptr : costs.data() + begin;
-      kernels_.output(output, here);
-      kernels_.scatter(output.a, here, width, out + begin * width);
-    }
-  };
-  team.run([&](int member) {
-    while (!interruption.look(member)) {
-      const Index begin = next.fetch_add(block);
-      if (begin >= rows) return;
-      predict_block({begin, std::min(begin + block, rows)}, member);
-    }
-  });
-  if (interruption.happened()) throw Interrupted{};
-  if (finite != nullptr) *finite = all_finite;
-  double sum = 0;
-  for (Index i = 0; i < costs.size(); ++i) sum += costs.data()[i];
-  return sum;
-}
-
-template <class T>
 Skip Engine<T>::skip(const Source& x, const Samples& samples, Index rows, Skip wanted,
                      const Workspace<T>& work) const {
   const Index n_in = network_.sizes[0];
@@ -221,8 +176,9 @@ Skip Engine<T>::skip(const Source& x, const Samples& samples, Index rows, Skip w
   constexpr Index looks = 4;
   Index found = 0;
   for (Index i = 0; i < looks; ++i) {
-    mark(x, samples.from((rows - kLookRows) * i / (looks - 1)), {0, kLookRows}, {}, skip, work);
-    const Marks<T> marks = work.marks(skip);
+    mark(x, samples.from((rows - kLookRows) * i / (looks - 1)), {0, kLookRows}, {0, panel_count<T>(n_in)}, {},
+         skip, work);
+    const Marks<T> marks = work.marked().marks(skip);
     for (Index panel = 0; panel < panel_count<T>(n_in); ++panel) {
       std::uint32_t word = 0;
       for (Index row = 0; row < kLookRows; ++row) word |= *marks.word(panel, row);
@@ -233,54 +189,40 @@ Skip Engine<T>::skip(const Source& x, const Samples& samples, Index rows, Skip w
 }
 
 template <class T>
-void Engine<T>::mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step,
-                     Skip skip, const Workspace<T>& work, bool* finite) const {
+void Engine<T>::mark(const Source& x, const Samples& samples, Range rows, Range panels,
+                     std::optional<std::uint64_t> step, Skip skip, const Workspace<T>& work,
+                     bool* finite) const {
   const Index n_in = network_.sizes[0];
-  const Panels<T> in = work.activation(0);
-  const Marks<T> marks = work.marks(skip);
+  const Panels<T> in{work.activation(0).line(panels.begin, 0), work.activation(0).stride};
+  const bool every = panels.size() == panel_count<T>(n_in);
+  const Source from =
+      every ? x : x.columns({panels.begin * kLanes<T>, std::min(panels.end * kLanes<T>, n_in)});
+  Marks<T> marks = work.marked().marks(skip);
+  marks.panels = panels;
   for (Index begin = rows.begin; begin < rows.end; begin += kGatheredRows) {
     const Range here{begin, std::min(begin + kGatheredRows, rows.end)};
     if (skip == Skip::gathered) {
-      kernels_.gather(x, samples, here, in, nullptr);
-      drop(in, {}, 0, step, here, {0, panel_count<T>(n_in)});
-    }
-    for (Index row = here.begin; row < here.end; ++row) {
-      marks.rows[row] = skip == Skip::gathered ? in.line(0, row) : x.row<T>(samples.at(row));
+      kernels_.gather(from, samples, here, in, nullptr);
+      drop(work.activation(0), {}, 0, step, here, panels);
+    } else {
+      for (Index row = here.begin; row < here.end; ++row) marks.rows[row] = x.row<T>(samples.at(row));
     }
     kernels_.mark(marks, here, n_in, finite);
   }
 }
 
 template <class T>
-void Engine<T>::feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, Skip skip, int member,
-                             Interruption& interruption) const {
-  for (std::size_t l = 1; l <= layer; ++l) {
-    in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[l])},
-              network_.sizes[l - 1] * kLanes<T>, [&](Range r, Range p) {
-                kernels_.forward(product_into(work, l, skip), network_.activations[l - 1], work.slope(l), r,
-                                 p);
-              });
-  }
-}
-
-template <class T>
-void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, Skip skip, int member,
-                                Interruption& interruption) const {
-  const std::size_t last = network_.sizes.size() - 1;
-  in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[last])},
-            network_.sizes[last - 1] * kLanes<T>,
-            [&](Range r, Range p) { kernels_.weighted_input(product_into(work, last, skip), r, p); });
-}
-
-template <class T>
-typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Target& y, const Samples& samples,
-                                                    Index rows, std::optional<std::uint64_t> step,
-                                                    const Workspace<T>& work,
-                                                    const std::vector<ActiveInputs<T>>& active, Skip skip,
-                                                    bool idle, const Ahead& ahead, int member, Team& team,
-                                                    Interruption& interruption) const {
-  const std::size_t last = network_.sizes.size() - 1;
+typename Engine<T>::Propagated Engine<T>::propagate(const MiniBatch& batch, const Workspace<T>& work,
+                                                    const std::vector<ActiveInputs<T>>& active, int member,
+                                                    Team& team, Interruption& interruption) const {
+  const Skip skip = batch.skip;
+  const Index rows = batch.rows;
   const int members = team.size();
+  if (divides_inputs(batch.x, rows, skip, members)) {
+    return propagate_by_inputs(batch, work, member, team, interruption);
+  }
+  if (batch.squares != 0) add_squares(batch.squares, 0, member, team);
+  const std::size_t last = network_.sizes.size() - 1;
   const Range all{0, rows};
   const Range one{0, 1};
   const bool by_rows = divides_rows(rows, members);
@@ -304,20 +246,20 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   std::uint32_t* const nonzero = own.cleared();
   in_pieces(interruption, member, together ? my_rows : all, one, network_.sizes[0] * kLanes<T>,
             [&](Range r, Range) {
-              if (marked) return mark(x, samples, r, step, skip, work);
-              kernels_.gather(x, samples, r, in, nonzero);
-              drop(in, {}, 0, step, r, {0, panel_count<T>(network_.sizes[0])});
+              if (marked) return mark(batch.x, batch.samples, r, panels_of(0), batch.step, skip, work);
+              kernels_.gather(batch.x, batch.samples, r, in, nonzero);
+              drop(in, {}, 0, batch.step, r, panels_of(0));
             });
-  gather(y, samples, my_rows, work);
+  gather(batch.y, batch.samples, my_rows, work);
 
   const auto active_inputs = [&](bool merged) {
     if (marked) return work.every_input(0);
     if (merged) own.merge(active);
-    return own.inputs(kernels_, merged, work.every_input(0), in.stride, idle);
+    return own.inputs(kernels_, merged, work.every_input(0), in.stride, batch.idle);
   };
   const auto list_rows = [&] {
     if (!marked) return;
-    kernels_.list_rows(work.marks(skip), rows, mine(panels_of(0)), work.marked().lists());
+    kernels_.list_rows(work.marked().marks(skip), rows, mine(panels_of(0)), work.marked().lists());
   };
   if (together && !by_rows) wait();
   if (!by_rows) list_rows();
@@ -328,13 +270,13 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     if (l == 1) {
       product.in = in;
       product.inputs = inputs;
-      product.ahead = ahead;
+      product.ahead = batch.ahead;
     }
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) {
                 if (l < last) {
-                  kernels_.forward(product, network_.activations[l - 1], work.slope(l), r, p);
-                  drop(work.activation(l), work.slope(l), l, step, r, p);
+                  kernels_.forward(product, network_.activations[l - 1], slope(work, l, batch.step), r, p);
+                  drop(work.activation(l), work.slope(l), l, batch.step, r, p);
                 } else {
                   kernels_.weighted_input(product, r, p);
                 }
@@ -344,7 +286,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
   }
 
   in_pieces(interruption, member, my_rows, one, network_.sizes[last] * kLanes<T>,
-            [&](Range r, Range) { kernels_.output(output_of(work, y.weights != nullptr), r); });
+            [&](Range r, Range) { kernels_.output(output_of(work, batch.y.weights != nullptr), r); });
   for (std::size_t l = 1; l < last; ++l) {
     in_pieces(interruption, member, one, mine(panels_of(l)), network_.sizes[l + 1] * kLanes<T>,
               [&](Range, Range p) {
@@ -360,7 +302,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const Source& x, const Targe
     const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
                              work.error(l)};
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
-              [&](Range r, Range p) { kernels_.backward(product, work.slope(l), r, p); });
+              [&](Range r, Range p) { kernels_.backward(product, slope(work, l, batch.step), r, p); });
     if (by_rows) continue;
     // the update of the first layer's weights divides these panels alike
     if (l > 1 || !by_panels(panels_of(l).size(), members)) wait();
@@ -391,34 +333,56 @@ void Engine<T>::point_to_moments(Update<T>& update, std::size_t l) const {
 }
 
 template <class T>
+Update<T> Engine<T>::update_of(std::size_t l, const Workspace<T>& work, Index rows, const Propagated& passed,
+                               const Steps& steps, const Parameters<T>& changed, const Ahead& ahead) const {
+  Update<T> update;
+  update.in = work.activation(l);
+  update.delta = work.error(l + 1);
+  update.rows = rows;
+  update.inputs = l == 0 ? passed.inputs : work.every_input(l);
+  update.weights = changed.weights(l);
+  update.one_neuron = network_.sizes[l + 1] == 1;
+  update.bias = changed.bias(l);
+  update.weight_step = steps.weights;
+  update.bias_step = steps.biases;
+  if (steps.weights.rule == Rule::prepare) {
+    update.first = gradient_->weights(l).data;
+    update.bias_first = gradient_->bias(l);
+  } else {
+    point_to_moments(update, l);
+  }
+  if (l == 0) {
+    update.in = passed.in;
+    update.ahead = ahead;
+    update.lists = passed.lists;
+  }
+  return update;
+}
+
+template <class T>
+void Engine<T>::update_part(const Update<T>& update, const UpdatePart& part, int member,
+                            Interruption& interruption) const {
+  // the inputs take the place of rows, and the rows that of inputs; at least once, for the others
+  const Range places{part.active.begin, std::max(part.active.end, part.active.begin + 1)};
+  in_pieces(interruption, member, places, part.panels, update.rows * kLanes<T>, [&](Range inputs, Range p) {
+    const bool first = inputs.begin == places.begin;
+    const Range here{inputs.begin, std::min(inputs.end, part.active.end)};
+    kernels_.update(update, {p, here, first ? part.idle : Range{0, 0}, first && part.biases});
+  });
+}
+
+template <class T>
 void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
                        const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
                        Interruption& interruption) const {
+  if (passed.by_inputs) {
+    return update_by_inputs(work, rows, passed, steps, changed, ahead, member, team, interruption);
+  }
   const int members = team.size();
-  const auto mine = [&](Range whole, Index unit) { return balance_.share(whole, unit, member, members); };
   balance_.begin(member);
+  const auto mine = [&](Range whole, Index unit) { return balance_.share(whole, unit, member, members); };
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
-    Update<T> update;
-    update.in = work.activation(l);
-    update.delta = work.error(l + 1);
-    update.rows = rows;
-    update.inputs = l == 0 ? passed.inputs : work.every_input(l);
-    update.weights = changed.weights(l);
-    update.one_neuron = network_.sizes[l + 1] == 1;
-    update.bias = changed.bias(l);
-    update.weight_step = steps.weights;
-    update.bias_step = steps.biases;
-    if (steps.weights.rule == Rule::prepare) {
-      update.first = gradient_->weights(l).data;
-      update.bias_first = gradient_->bias(l);
-    } else {
-      point_to_moments(update, l);
-    }
-    if (l == 0) {
-      update.in = passed.in;
-      update.ahead = ahead;
-      update.lists = passed.lists;
-    }
+    const Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
     const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
     const Range active{0, update.inputs.active};
     const Range idle{0, update.inputs.idle};
@@ -427,13 +391,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& p
     const UpdatePart part = by_panels(panels.size(), members) && !evenly
                                 ? UpdatePart{mine(panels, 1), active, idle, true}
                                 : UpdatePart{panels, mine(active, kMarkedInputs), mine(idle, 1), member == 0};
-    // the inputs take the place of rows, and the rows that of inputs; at least once, for the others
-    const Range places{part.active.begin, std::max(part.active.end, part.active.begin + 1)};
-    in_pieces(interruption, member, places, part.panels, rows * kLanes<T>, [&](Range inputs, Range p) {
-      const bool first = inputs.begin == places.begin;
-      const Range here{inputs.begin, std::min(inputs.end, part.active.end)};
-      kernels_.update(update, {p, here, first ? part.idle : Range{0, 0}, first && part.biases});
-    });
+    update_part(update, part, member, interruption);
   }
   balance_.end(member);
   team.barrier();
@@ -452,10 +410,9 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   const Skip skip = this->skip(x, Samples{}, rows, Skip::gathered, work);
   for (Index begin = 0; begin < rows; begin += block) {
     const Index here = std::min(block, rows - begin);
-    const Samples samples{.first = begin};
+    const MiniBatch batch{.x = x, .y = y, .samples = {.first = begin}, .rows = here, .skip = skip};
     team.run([&](int member) {
-      passed[static_cast<std::size_t>(member)] =
-          propagate(x, y, samples, here, {}, work, active, skip, true, Ahead{}, member, team, interruption);
+      passed[static_cast<std::size_t>(member)] = propagate(batch, work, active, member, team, interruption);
     });
     if (interruption.happened()) throw Interrupted{};
     team.run([&](int member) {

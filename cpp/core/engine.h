@@ -96,6 +96,9 @@ class Engine {
   // the sum of C_x, each before its step. Interrupted, it leaves the parameters of the last whole step.
   double train(const std::int64_t* order, Index count, const double* etas);
 
+  // Ends the threads that `train` keeps for its next call.
+  void release_threads() { team_.reset(); }
+
   // The sum of w^2 over all weights before each step of the last `train`, added up over the steps (times
   // rows / weight of the mini-batch, `by_weight`).
   double weight_squares() const;
@@ -104,11 +107,24 @@ class Engine {
   struct Steps {
     Step<T> weights, biases;
   };
+  struct MiniBatch {
+    const Source& x;
+    const Target& y;
+    Samples samples;
+    Index rows;
+    Skip skip = Skip::nothing;
+    // Its number since training began, which decides what dropout leaves out; none without dropout.
+    std::optional<std::uint64_t> step = {};
+    bool idle = true;  // whether the update needs the inputs that are not active
+    Ahead ahead = {};
+    double squares = 0;  // the factor with which `add_squares` adds, unless 0
+  };
   struct Propagated {
     double cost;   // the sum of C_x, for member 0
     Panels<T> in;  // these are of the first layer
     Inputs inputs;
-    RowLists lists;  // where zeros are skipped
+    RowLists lists;          // where zeros are skipped
+    bool by_inputs = false;  // whether members have inputs of their own
   };
 
   int team_size(Index rows, double passes) const;
@@ -119,6 +135,10 @@ class Engine {
   std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
   Product<T> product_into(const Workspace<T>& work, std::size_t layer, Skip skip) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
+  // sigma'(z) of hidden layer l, in the mini-batch with this number.
+  Slope<T> slope(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step) const;
+  // Whether dropout leaves out neurons of layer l, from 0 for the input layer.
+  bool drops(std::size_t l, std::optional<std::uint64_t> step) const;
   // What belongs to rows of a mini-batch.
   void gather(const Target& y, const Samples& samples, Range rows, const Workspace<T>& work) const;
   // Dropout in layer l, from 0 for the input layer, for the mini-batch with this number.
@@ -127,21 +147,38 @@ class Engine {
   // Whether so many of the inputs of some samples are zero that skipping them pays, by a look at a few;
   // `wanted` if so, or gathered where rows have to be converted.
   Skip skip(const Source& x, const Samples& samples, Index rows, Skip wanted, const Workspace<T>& work) const;
-  // Marks what is not zero in rows of inputs, gathered with dropout where there is a step, unless they are
-  // read where they lie. Unless `finite` is null, it becomes false where one of them is not finite.
-  void mark(const Source& x, const Samples& samples, Range rows, std::optional<std::uint64_t> step, Skip skip,
-            const Workspace<T>& work, bool* finite = nullptr) const;
-  // Feed forward, BP1 and BP2 for one mini-batch, by all members together; with dropout if it has a number.
-  // `idle`: whether the update needs the inputs that are not active.
-  Propagated propagate(const Source& x, const Target& y, const Samples& samples, Index rows,
-                       std::optional<std::uint64_t> step, const Workspace<T>& work,
-                       const std::vector<ActiveInputs<T>>& active, Skip skip, bool idle, const Ahead& ahead,
-                       int member, Team& team, Interruption& interruption) const;
+  // Marks what is not zero in rows of some panels of inputs, gathered with dropout where there is a step,
+  // unless they are read where they lie. Unless `finite` is null, it becomes false where one of them is not
+  // finite.
+  void mark(const Source& x, const Samples& samples, Range rows, Range panels,
+            std::optional<std::uint64_t> step, Skip skip, const Workspace<T>& work,
+            bool* finite = nullptr) const;
+  // Feed forward, BP1 and BP2 for one mini-batch, by all members together.
+  Propagated propagate(const MiniBatch& batch, const Workspace<T>& work,
+                       const std::vector<ActiveInputs<T>>& active, int member, Team& team,
+                       Interruption& interruption) const;
+  // Whether threads divide the inputs of the first layer (see core/pipeline.cpp), and which of them a member
+  // has then, from a whole panel on.
+  bool divides_inputs(const Source& x, Index rows, Skip skip, int members) const;
+  Range inputs_of(int member, int members) const;
+  Propagated propagate_by_inputs(const MiniBatch& batch, const Workspace<T>& work, int member, Team& team,
+                                 Interruption& interruption) const;
+  // For rows whose activations in the layer before `from` are there: feed forward, BP1, and BP2 down to the
+  // first hidden layer. `first_row`: of the workspace, in the mini-batch.
+  void pass_rows(std::size_t from, Range rows, std::optional<std::uint64_t> step, Index first_row,
+                 const Output<T>& output, const Workspace<T>& work) const;
   void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
               const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
               Interruption& interruption) const;
+  void update_by_inputs(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
+                        const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
+                        Interruption& interruption) const;
+  Update<T> update_of(std::size_t l, const Workspace<T>& work, Index rows, const Propagated& passed,
+                      const Steps& steps, const Parameters<T>& changed, const Ahead& ahead) const;
+  void update_part(const Update<T>& update, const UpdatePart& part, int member,
+                   Interruption& interruption) const;
   // `weight`: of all samples in the mini-batch, so `rows`, their number, where none is weighted.
   Steps next_steps(double weight, Index rows, double eta);
   // BP3, BP4 and all that the step makes of them.
@@ -165,17 +202,18 @@ class Engine {
   // Max-norm and the average, after the optimizer's step.
   void finish_step(int member, Team& team) const;
   // A step that may take longer than a person wants to wait; returns the sum of C_x.
-  double long_step(const std::int64_t* order, Index rows, double eta,
-                   const std::vector<ActiveInputs<T>>& active, Skip skip, Team& team);
-  // Adds the squares of the weights as they are before a step, each member those of its own panels, times
-  // `factor`.
-  void add_squares(double factor, int member, const Team& team) const;
+  double long_step(MiniBatch batch, double eta, const std::vector<ActiveInputs<T>>& active, Team& team);
+  // Adds the squares of the weights as they are before a step, from layer `from` on (0 for the first
+  // weights), each member those of its own panels, times `factor`.
+  void add_squares(double factor, std::size_t from, int member, const Team& team) const;
+  // The same of the first weights by members with inputs of their own, one after the other.
+  void add_squares_of_inputs(double factor, Range inputs) const;
   // What the cost and the squares of a mini-batch are multiplied with; 1 unless they count `by_weight`.
   double per_weight(const std::int64_t* order, Index rows) const;
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
   // The rows of the mini-batch after this one that a member is going to gather.
-  Ahead rows_ahead(const Samples& next, Index rows, bool marked, int member, const Team& team) const;
+  Ahead rows_ahead(const Samples& next, Index rows, Skip skip, int member, const Team& team) const;
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).
@@ -197,6 +235,7 @@ class Engine {
   Interruption::Question question_;
   Parameters<T> parameters_;
   ThreadChoice choice_;
+  std::unique_ptr<Team> team_;
   mutable Balance balance_;  // members write their own clocks
 
   Source x_;
@@ -211,7 +250,7 @@ class Engine {
   Buffer<double> squares_;  // of each panel of the gradient
   // Of each panel of weights: in this step, and added up over the steps; and what has no squares to add.
   Buffer<double> step_squares_, weight_squares_;
-  Buffer<T> no_biases_;
+  Buffer<T> no_biases_, kept_squares_;
   std::int64_t steps_ = 0;
   double power1_ = 1, power2_ = 1;   // beta1^t and beta2^t
   std::vector<Parameters<T>> kept_;  // the state before a long step

@@ -61,6 +61,14 @@ struct Source {
     constexpr Scalar own = sizeof(T) == 4 ? Scalar::float32 : Scalar::float64;
     return scalar == own && scale == 1 && !strided && !is_sparse();
   }
+  // Some columns of rows that are not sparse.
+  Source columns(Range some) const {
+    Source part = *this;
+    const Index bytes = strided ? column_bytes : scalar_bytes(scalar);
+    part.data = static_cast<const unsigned char*>(data) + some.begin * bytes;
+    part.width = some.size();
+    return part;
+  }
   template <class T>
   const T* row(Index sample) const {
     return reinterpret_cast<const T*>(static_cast<const unsigned char*>(data) + sample * row_bytes);
@@ -118,7 +126,8 @@ struct Marks {
   const T** rows = nullptr;
   Index step = 0;  // numbers from a line of a row to its next
   std::uint32_t* words = nullptr;
-  Index stride = 0;  // words from one panel to the next
+  Index stride = 0;       // words from one panel to the next
+  Range panels = {0, 0};  // of inputs, those that are meant
 
   std::uint32_t* word(Index panel, Index row) const { return words + panel * stride + row; }
 };
@@ -137,6 +146,9 @@ struct RowLists {
   Index room = 0;
 };
 
+// A sum of squares is made of so many, each over every so manieth input.
+inline constexpr Index kSquareSums = 4;
+
 // out = in * weights + bias for a layer; BP2 is the same product with transposed weights and no bias.
 template <class T>
 struct Product {
@@ -147,6 +159,14 @@ struct Product {
   Panels<T> out;
   Ahead ahead = {};
   Marks<T> marks = {};  // unless unset, in place of `in` and `inputs`
+};
+
+// sigma'(z) of a hidden layer: numbers that `forward` keeps, unless there is no room for them, or with ReLU
+// simply whether a is positive.
+template <class T>
+struct Slope {
+  Panels<T> panels;  // of a, with ReLU
+  bool of_relu = false;
 };
 
 template <class T>
@@ -260,8 +280,9 @@ struct Kernels {
   // The same as `gather` for labels, as one-hot lines.
   void (*one_hot)(const std::int32_t* labels, const Samples&, Range rows, Index n_out, Panels<T> out);
   void (*scatter)(Panels<T> in, Range rows, Index width, T* out);
-  // z = in w + b, then a = sigma(z) in its place and, where `slope` is set, sigma'(z).
-  void (*forward)(const Product<T>&, Activation, Panels<T> slope, Range rows, Range panels);
+  // z = in w + b, then a = sigma(z) in its place and sigma'(z). Of marked inputs, only the last panel makes z
+  // complete.
+  void (*forward)(const Product<T>&, Activation, const Slope<T>&, Range rows, Range panels);
   // z alone, for the output layer.
   void (*weighted_input)(const Product<T>&, Range rows, Range panels);
   // a^L, the cost of each row and delta^L (BP1).
@@ -269,7 +290,7 @@ struct Kernels {
   // Weights with lanes across inputs, as BP2 needs them; `panels` are those of the result.
   void (*transpose)(Panels<T> weights, Index n_in, Index n_out, Range panels, Panels<T> out);
   // delta^l = (in w^T) * slope (BP2).
-  void (*backward)(const Product<T>&, Panels<T> slope, Range rows, Range panels);
+  void (*backward)(const Product<T>&, const Slope<T>&, Range rows, Range panels);
   // BP3 and BP4, each sum going straight through the optimizer into its parameter.
   void (*update)(const Update<T>&, const UpdatePart&);
   // Dropout of a hidden layer after feed forward, or of inputs after gather.
@@ -277,8 +298,11 @@ struct Kernels {
   void (*elementary)(Elementary, const T* x, T* out, Index count);
   // The optimizer alone, from stored gradients times `mean`; inputs are those of `active`, by number.
   void (*apply)(const Update<T>&, const UpdatePart&);
-  // The sum of squares of each panel of weights and biases.
-  void (*sum_squares)(Panels<T> weights, const T* bias, Index n_in, Range panels, double* sums);
+  // The sum of squares of each panel of weights and biases. Of some inputs, from a multiple of kSquareSums
+  // on, it goes on from what is `kept` of those before, kSquareSums lines for each panel, and gives a sum
+  // with the last alone.
+  void (*sum_squares)(Panels<T> weights, const T* bias, Index n_in, Range inputs, Range panels, T* kept,
+                      double* sums);
   // Scales to the norm `bound` each neuron's incoming weights that have a larger one.
   void (*limit_norms)(Panels<T> weights, Index n_in, T bound, Range panels);
   // average += blend (values - average) for `count` whole lines.

@@ -15,15 +15,18 @@ enum class Skip { nothing, gathered, in_place };
 template <class T>
 class MarkedInputs {
  public:
-  // For up to `rows` samples; none where marks would never be worth their time, or take too much memory.
-  // `backward`: also lists of rows.
-  MarkedInputs(Index n_in, Index rows, bool backward) {
+  MarkedInputs() = default;
+  // For up to `rows` samples, which are gathered into `in`; none where marks would never be worth their time,
+  // or take too much memory. `backward`: also lists of rows.
+  MarkedInputs(Index n_in, Index rows, Panels<T> in, bool backward) {
     constexpr Index few_rows = 16, few_inputs = 32, most_words = Index{1} << 25;
     const Index panels = panel_count<T>(n_in);
     if (rows < few_rows || n_in < few_inputs || rows > most_words / (panels * kLanes<T>)) return;
     words_ = Buffer<std::uint32_t>(panels * rows);
-    rows_ = Buffer<const T*>(rows);
-    marks_ = {rows_.data(), 0, words_.data(), rows};
+    in_place_ = Buffer<const T*>(rows);
+    gathered_ = Buffer<const T*>(rows);
+    for (Index row = 0; row < rows; ++row) gathered_.data()[row] = in.line(0, row);
+    marks_ = {gathered_.data(), in.stride * kLanes<T>, words_.data(), rows, {0, panels}};
     if (!backward) return;
     const Index groups = panels * kLanes<T> / kMarkedInputs;
     const Index room = rows + kRowsAtOnce;
@@ -32,18 +35,22 @@ class MarkedInputs {
     lists_ = {listed_.data(), counts_.data(), room};
   }
 
-  bool exist() const { return marks_.words != nullptr; }
-  // Rows that lie `step` numbers from one line to the next.
-  Marks<T> marks(Index step) const {
+  bool exist() const { return words_.size() > 0; }
+  // Unset where zeros are not skipped. Where rows lie in place is left to `Engine::mark`.
+  Marks<T> marks(Skip skip) const {
+    if (skip == Skip::nothing) return {};
     Marks<T> marks = marks_;
-    marks.step = step;
+    if (skip == Skip::in_place) {
+      marks.rows = in_place_.data();
+      marks.step = kLanes<T>;
+    }
     return marks;
   }
   const RowLists& lists() const { return lists_; }
 
  private:
   Buffer<std::uint32_t> words_, listed_, counts_;
-  Buffer<const T*> rows_;
+  Buffer<const T*> gathered_, in_place_;
   Marks<T> marks_;
   RowLists lists_;
 };

@@ -86,20 +86,9 @@ void Engine<T>::sum_part(const Samples& samples, Range rows, std::uint64_t step,
   kernels_.gather(x_, from, here, work.activation(0), nullptr);
   drop(work.activation(0), {}, 0, step, here, panels(0), rows.begin);
   gather(y_, from, here, work);
-  for (std::size_t l = 1; l < last; ++l) {
-    const Product<T> product = product_into(work, l, Skip::nothing);
-    kernels_.forward(product, network_.activations[l - 1], work.slope(l), here, panels(l));
-    drop(work.activation(l), work.slope(l), l, step, here, panels(l), rows.begin);
-  }
-  kernels_.weighted_input(product_into(work, last, Skip::nothing), here, panels(last));
   Output<T> output = output_of(work, y_.weights != nullptr);
   output.costs = parts_->costs() + rows.begin;
-  kernels_.output(output, here);
-  for (std::size_t l = last - 1; l >= 1; --l) {
-    const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
-                             work.error(l)};
-    kernels_.backward(product, work.slope(l), here, panels(l));
-  }
+  pass_rows(1, here, step, rows.begin, output, work);
   for (std::size_t l = 0; l < last; ++l) {
     Update<T> update;
     update.in = work.activation(l);

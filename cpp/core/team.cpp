@@ -1,33 +1,29 @@
 #include "core/team.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if __has_include(<unistd.h>)
+#include <unistd.h>
 #endif
 
 namespace nablanet {
 
 namespace {
 
-// Some 20 to 40 microseconds: longer than a barrier takes, shorter than a time slice.
-constexpr int kSpins = 1000;
-
-// Then some milliseconds in which other threads have the core if they need it. Sleeping at once would cost
-// more than the time to wake up: a virtual machine's idle core is taken for a busy one, so that Linux wakes
-// both threads on the same core.
-constexpr int kYields = 2000;
-
-void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
+int process_id() {
+#if __has_include(<unistd.h>)
+  return static_cast<int>(getpid());
+#else
+  return 0;  // no process is the copy of another
 #endif
 }
 
 }  // namespace
 
 // Spinning helps only where every member has a core of its own.
-Team::Team(int size) : size_(size), spin_(size <= static_cast<int>(std::thread::hardware_concurrency())) {
+Team::Team(int size)
+    : size_(size),
+      process_(process_id()),
+      spin_(size <= static_cast<int>(std::thread::hardware_concurrency())),
+      relay_(size, spin_) {
   if (size > 1) cores_.settle();
   threads_.reserve(static_cast<std::size_t>(size - 1));
   try {
@@ -41,6 +37,10 @@ Team::Team(int size) : size_(size), spin_(size <= static_cast<int>(std::thread::
 Team::~Team() { dismiss(); }
 
 void Team::dismiss() {
+  if (process_id() != process_) {
+    for (std::thread& thread : threads_) thread.detach();
+    return;
+  }
   stop_ = true;
   call_.fetch_add(1, std::memory_order_release);
   call_.notify_all();
@@ -66,25 +66,13 @@ void Team::barrier() {
     phase_.notify_all();
     return;
   }
-  await(phase_, phase);
-}
-
-void Team::await(const std::atomic<unsigned>& value, unsigned old) {
-  for (int i = 0; spin_ && i < kSpins + kYields; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    if (i < kSpins) {
-      pause();
-    } else {
-      std::this_thread::yield();
-    }
-  }
-  value.wait(old, std::memory_order_acquire);
+  await(phase_, phase, spin_);
 }
 
 void Team::serve(int member) {
   cores_.settle();
   for (unsigned seen = 0;; ++seen) {
-    await(call_, seen);
+    await(call_, seen, spin_);
     if (stop_) return;
     (*work_)(member);
     barrier();

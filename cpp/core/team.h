@@ -1,8 +1,8 @@
 // A team of threads that works through the same function together, with barriers in between.
 //
-// A team lives within one call into the core: nothing runs between calls, so that a child after fork
-// finds no half-alive pool, and there is no global state. Making one takes some 50 microseconds for
-// each thread, and a call lasts 10 milliseconds or more.
+// Making one takes some 50 to 100 microseconds for each thread; a call of `train` lasts some milliseconds, so an
+// engine keeps its team from one to the next. There is no global state, and a child after fork, in which there
+// are no threads, leaves a team that it finds alone.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/cores.h"
+#include "core/relay.h"
 
 namespace nablanet {
 
@@ -30,13 +31,16 @@ class Team {
   // Called by every member inside `run`: none goes on before all have come.
   void barrier();
 
+  Relay& relay() { return relay_; }
+
  private:
   void serve(int member);
   void dismiss();
-  void await(const std::atomic<unsigned>& value, unsigned old);
 
   const int size_;
+  const int process_;  // in a child of which there are no threads
   const bool spin_;
+  Relay relay_;
   Cores cores_;
   std::atomic<unsigned> call_{0};   // counts calls of `run`
   std::atomic<unsigned> phase_{0};  // counts barriers

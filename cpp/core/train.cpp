@@ -65,6 +65,7 @@ void Engine<T>::start(const Source& x, const Target& y, Index batch, const Setti
   step_squares_ = Buffer<double>(settings.sum_squares ? panels : 0);
   weight_squares_ = Buffer<double>(settings.sum_squares ? panels : 0);
   no_biases_ = Buffer<T>(settings.sum_squares ? panels * kLanes<T> : 0);
+  kept_squares_ = Buffer<T>(settings.sum_squares ? panels * kSquareSums * kLanes<T> : 0);
 }
 
 template <class T>
@@ -148,8 +149,8 @@ void Engine<T>::apply_clipped(Steps steps, int member, Team& team) const {
   double* sums = squares_.data();
   for (std::size_t l = 0; l < layers; ++l) {
     const Index panels = panel_count<T>(network_.sizes[l + 1]);
-    kernels_.sum_squares(gradient_->weights(l), gradient_->bias(l), network_.sizes[l],
-                         share({0, panels}, member, members), sums);
+    kernels_.sum_squares(gradient_->weights(l), gradient_->bias(l), network_.sizes[l], {0, network_.sizes[l]},
+                         share({0, panels}, member, members), nullptr, sums);
     sums += panels;
   }
   team.barrier();
@@ -198,17 +199,30 @@ double Engine<T>::per_weight(const std::int64_t* order, Index rows) const {
 }
 
 template <class T>
-void Engine<T>::add_squares(double factor, int member, const Team& team) const {
+void Engine<T>::add_squares(double factor, std::size_t from, int member, const Team& team) const {
   Index first = 0;
   for (std::size_t l = 0; l + 1 < network_.sizes.size() && weight_squares_.size() > 0; ++l) {
+    const Range inputs{0, network_.sizes[l]};
     const Index panels = panel_count<T>(network_.sizes[l + 1]);
-    const Range mine = share({0, panels}, member, team.size());
+    const Range mine = l < from ? Range{0, 0} : share({0, panels}, member, team.size());
     double* const sums = step_squares_.data() + first;
-    kernels_.sum_squares(parameters_.weights(l), no_biases_.data(), network_.sizes[l], mine, sums);
+    kernels_.sum_squares(parameters_.weights(l), no_biases_.data(), inputs.end, inputs, mine, nullptr, sums);
     for (Index panel = mine.begin; panel < mine.end; ++panel) {
       weight_squares_.data()[first + panel] += factor * sums[panel];
     }
     first += panels;
+  }
+}
+
+template <class T>
+void Engine<T>::add_squares_of_inputs(double factor, Range inputs) const {
+  if (weight_squares_.size() == 0) return;
+  const Index n_in = network_.sizes[0];
+  const Range panels{0, panel_count<T>(network_.sizes[1])};
+  kernels_.sum_squares(parameters_.weights(0), no_biases_.data(), n_in, inputs, panels, kept_squares_.data(),
+                       step_squares_.data());
+  for (Index panel = 0; panel < panels.end && inputs.end == n_in; ++panel) {
+    weight_squares_.data()[panel] += factor * step_squares_.data()[panel];
   }
 }
 
@@ -246,9 +260,14 @@ bool Engine<T>::needs_idle() const {
 }
 
 template <class T>
-Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, bool marked, int member,
-                            const Team& team) const {
+Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, Skip skip, int member, const Team& team) const {
   if (x_.strided || x_.is_sparse()) return {};
+  if (divides_inputs(x_, rows, skip, team.size())) {
+    Ahead ahead{.source = x_.columns(inputs_of(member, team.size())), .samples = next, .rows = {0, rows}};
+    ahead.lines = {0, rows * ahead.row_lines()};
+    return ahead;
+  }
+  const bool marked = skip != Skip::nothing;
   const bool together = team.size() > 1 && (marked || !work_->own_inputs());
   const Range mine = together ? balance_.share({0, rows}, 1, member, team.size()) : Range{0, rows};
   Ahead ahead{.source = x_, .samples = next, .rows = mine};
@@ -276,17 +295,15 @@ std::vector<Parameters<T>*> Engine<T>::state() {
 }
 
 template <class T>
-double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
-                            const std::vector<ActiveInputs<T>>& active, Skip skip, Team& team) {
+double Engine<T>::long_step(MiniBatch batch, double eta, const std::vector<ActiveInputs<T>>& active,
+                            Team& team) {
+  const std::int64_t* const order = batch.samples.order;
+  const Index rows = batch.rows;
   Interruption interruption(question_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const auto started = Interruption::Clock::now();
-  const double factor = per_weight(order, rows);
   team.run([&](int member) {
-    add_squares(factor, member, team);
-    passed[static_cast<std::size_t>(member)] =
-        propagate(x_, y_, Samples{.order = order}, rows, static_cast<std::uint64_t>(steps_), *work_, active,
-                  skip, needs_idle(), Ahead{}, member, team, interruption);
+    passed[static_cast<std::size_t>(member)] = propagate(batch, *work_, active, member, team, interruption);
   });
   if (interruption.happened()) throw Interrupted{};
 
@@ -312,7 +329,7 @@ double Engine<T>::long_step(const std::int64_t* order, Index rows, double eta,
     power2_ = power2;
     throw Interrupted{};
   }
-  return factor * passed[0].cost;
+  return batch.squares * passed[0].cost;
 }
 
 template <class T>
@@ -328,17 +345,33 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   }
   const int most = parts_ != nullptr ? parts_->members() : team_size(batch, 3);
   const auto started = std::chrono::steady_clock::now();
-  Team team(most > 1 && choice_.team() ? most : 1);
+  Team alone(1);
+  const bool divided = most > 1 && choice_.team();
+  if (divided && (team_ == nullptr || team_->size() != most)) team_ = std::make_unique<Team>(most);
+  Team& team = divided ? *team_ : alone;
   if (divides_finely(batch, team.size())) balance_.prepare(team.size());
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   const bool idle = needs_idle();
   const Samples all{.order = order};
   const Skip skip = parts_ != nullptr ? Skip::nothing : this->skip(x_, all, count, Skip::gathered, *work_);
-  const bool marked = skip != Skip::nothing;
   std::fill_n(weight_squares_.data(), weight_squares_.size(), 0.0);
   double sum = 0;
+  const auto mini_batch = [&](Index begin, std::uint64_t step) {
+    const Index rows = std::min(batch, count - begin);
+    return MiniBatch{
+        .x = x_,
+        .y = y_,
+        .samples = {.order = order + begin},
+        .rows = rows,
+        .skip = skip,
+        .step = step,
+        .idle = idle,
+        .squares = per_weight(order + begin, rows),
+    };
+  };
   for (Index begin = 0; begin < count && is_long; begin += batch) {
-    sum += long_step(order + begin, std::min(batch, count - begin), etas[begin / batch], active, skip, team);
+    sum +=
+        long_step(mini_batch(begin, static_cast<std::uint64_t>(steps_)), etas[begin / batch], active, team);
   }
   Interruption never(nullptr);
   team.run([&](int member) {
@@ -346,25 +379,25 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
     for (std::size_t i = 0; i < steps.size(); ++i) {
       const Index begin = static_cast<Index>(i) * batch;
       const Index end = std::min(begin + batch, count);
-      const Index rows = end - begin;
-      const Samples samples{.order = order + begin};
-      const double factor = per_weight(samples.order, rows);
-      add_squares(factor, member, team);
+      MiniBatch now = mini_batch(begin, first_step + i);
       if (parts_ != nullptr) {
-        costs += factor * step_in_parts(samples, rows, first_step + i, steps[i], member, team);
+        add_squares(now.squares, 0, member, team);
+        costs += now.squares * step_in_parts(now.samples, now.rows, first_step + i, steps[i], member, team);
         continue;
       }
       Ahead ahead =
-          rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), marked, member, team);
+          rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), skip, member, team);
       const Range lines = ahead.lines;
       // the forward product asks too where it passes over its inputs only once
-      const Index early = marked ? lines.size() : rows <= kFewRows ? lines.size() * 2 / 5 : 0;
-      ahead.lines = {0, early};
-      const Propagated passed = propagate(x_, y_, samples, rows, first_step + i, *work_, active, skip, idle,
-                                          ahead, member, team, never);
+      const Index early = skip != Skip::nothing  ? lines.size()
+                          : now.rows <= kFewRows ? lines.size() * 2 / 5
+                                                 : 0;
+      now.ahead = ahead;
+      now.ahead.lines = {0, early};
+      const Propagated passed = propagate(now, *work_, active, member, team, never);
       ahead.lines = {early, lines.end};
-      learn(rows, passed, steps[i], ahead, member, team, never);
-      costs += factor * passed.cost;
+      learn(now.rows, passed, steps[i], ahead, member, team, never);
+      costs += now.squares * passed.cost;
     }
     if (member == 0) sum += costs;
   });
@@ -384,6 +417,8 @@ template UpdatePart Engine<float>::stored_part(std::size_t, int, int) const;
 template void Engine<float>::apply_stored(const Parameters<float>&, std::size_t, const Steps&,
                                           const UpdatePart&) const;
 template void Engine<float>::finish_step(int, Team&) const;
+template void Engine<float>::add_squares(double, std::size_t, int, const Team&) const;
+template void Engine<float>::add_squares_of_inputs(double, Range) const;
 template double Engine<float>::train(const std::int64_t*, Index, const double*);
 template double Engine<float>::weight_squares() const;
 template void Engine<double>::start(const Source&, const Target&, Index, const Settings&);
@@ -394,6 +429,8 @@ template UpdatePart Engine<double>::stored_part(std::size_t, int, int) const;
 template void Engine<double>::apply_stored(const Parameters<double>&, std::size_t, const Steps&,
                                            const UpdatePart&) const;
 template void Engine<double>::finish_step(int, Team&) const;
+template void Engine<double>::add_squares(double, std::size_t, int, const Team&) const;
+template void Engine<double>::add_squares_of_inputs(double, Range) const;
 template double Engine<double>::train(const std::int64_t*, Index, const double*);
 template double Engine<double>::weight_squares() const;
 

@@ -20,7 +20,7 @@ class Workspace {
   // `members` threads has inputs of its own where they are small.
   Workspace(const std::vector<Index>& sizes, Index rows, bool backward, int members = 1)
       // an odd number of lines, so that equal rows of all panels do not fall into one cache set
-      : rows_(rows), stride_(rows | 1), marked_(sizes[0], rows, backward), costs_(rows), weights_(rows) {
+      : rows_(rows), stride_(rows | 1), costs_(rows), weights_(rows) {
     for (std::size_t l = 0; l < sizes.size(); ++l) {
       activations_.push_back(lines(sizes[l]));
       every_.emplace_back(sizes[l], stride_);
@@ -33,6 +33,7 @@ class Workspace {
     }
     const bool small = activations_[0].size() * static_cast<Index>(sizeof(T)) <= kSmallInputs;
     for (int i = 1; i < members && small; ++i) more_inputs_.push_back(lines(sizes[0]));
+    marked_ = MarkedInputs<T>(sizes[0], rows, activation(0), backward);
     outputs_ = lines(sizes.back());
     desired_ = lines(sizes.back());
   }
@@ -47,11 +48,6 @@ class Workspace {
   Panels<T> activation(std::size_t l, int member) const {
     if (l > 0 || member == 0 || !own_inputs()) return activation(l);
     return {more_inputs_[static_cast<std::size_t>(member - 1)].data(), stride_};
-  }
-  // Unset where zeros are not skipped.
-  Marks<T> marks(Skip skip) const {
-    if (skip == Skip::nothing) return {};
-    return marked_.marks((skip == Skip::in_place ? 1 : stride_) * kLanes<T>);
   }
   Inputs every_input(std::size_t l) const { return every_[l].inputs(); }
   Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }

@@ -62,7 +62,12 @@ struct Tanh {
 struct Relu {
   template <class T>
   NABLANET_INLINE static Activated<T> apply(const Line<T>& z) {
-    return {select(less(z, all(T{0})), all(T{0}), z), select(positive(z), all(T{1}), all(T{0}))};
+    return {select(less(z, all(T{0})), all(T{0}), z), slope(z)};
+  }
+  // The same from z and from a.
+  template <class T>
+  NABLANET_INLINE static Line<T> slope(const Line<T>& z) {
+    return select(positive(z), all(T{1}), all(T{0}));
   }
 };
 

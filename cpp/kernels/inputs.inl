@@ -22,7 +22,7 @@ Index list_inputs(const std::uint32_t* bits, Index n_in, bool unset, Index strid
 template <class T, class Look>
 NABLANET_INLINE void mark_lines(const Marks<T>& marks, Range rows, Index width, Look look) {
   constexpr Index lanes = kLanes<T>;
-  for (Index panel = 0; panel < panel_count<T>(width); ++panel) {
+  for (Index panel = marks.panels.begin; panel < marks.panels.end; ++panel) {
     const Index left = width - panel * lanes;
     for (Index row = rows.begin; row < rows.end; ++row) {
       const T* const from = marks.rows[row] + panel * marks.step;

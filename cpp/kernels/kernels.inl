@@ -11,6 +11,8 @@
 
 #include "kernels/product.inl"
 
+#include "kernels/backward.inl"
+
 #include "kernels/gradient.inl"
 
 #include "kernels/learn.inl"

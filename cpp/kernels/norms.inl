@@ -4,32 +4,55 @@
 template <class T>
 constexpr T kShrunk = static_cast<T>(sizeof(T) == 4 ? 0x1p-64 : 0x1p-512);
 
-// Lane by lane, the sum of squares of factor * x over the inputs of a panel: four sums, each of every
-// fourth input.
+// Lane by lane, sums of squares of factor * x over the inputs of a panel: four sums, each of every fourth
+// input.
 template <class T>
-NABLANET_INLINE Line<T> squares_of_neurons(const T* panel, Index n_in, T factor) {
-  constexpr Index lanes = kLanes<T>;
-  Line<T> sums[4] = {all(T{0}), all(T{0}), all(T{0}), all(T{0})};
-  for (Index k = 0; k < n_in; k += 4) {
-    for (Index i = 0; i < 4 && k + i < n_in; ++i) {
-      const Line<T> x = flush(load_line(panel + (k + i) * lanes) * all(factor), kTinySquare<T>);
-      sums[i] = fma(x, x, sums[i]);
+struct SquaresOfNeurons {
+  Line<T> sums[kSquareSums] = {all(T{0}), all(T{0}), all(T{0}), all(T{0})};
+
+  // From a multiple of four on.
+  NABLANET_INLINE void add(const T* panel, Range inputs, T factor) {
+    constexpr Index lanes = kLanes<T>;
+    for (Index k = inputs.begin; k < inputs.end; k += kSquareSums) {
+      for (Index i = 0; i < kSquareSums && k + i < inputs.end; ++i) {
+        const Line<T> x = flush(load_line(panel + (k + i) * lanes) * all(factor), kTinySquare<T>);
+        sums[i] = fma(x, x, sums[i]);
+      }
     }
   }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  NABLANET_INLINE Line<T> sum() const { return (sums[0] + sums[1]) + (sums[2] + sums[3]); }
+};
+
+template <class T>
+NABLANET_INLINE Line<T> squares_of_neurons(const T* panel, Index n_in, T factor) {
+  SquaresOfNeurons<T> squares;
+  squares.add(panel, {0, n_in}, factor);
+  return squares.sum();
 }
 
 template <class T>
-void sum_squares(Panels<T> weights, const T* bias, Index n_in, Range panels, double* sums) {
+void sum_squares(Panels<T> weights, const T* bias, Index n_in, Range inputs, Range panels, T* kept,
+                 double* sums) {
+  constexpr Index lanes = kLanes<T>;
   for (Index panel = panels.begin; panel < panels.end; ++panel) {
-    const auto sum = [&](T factor) NABLANET_INLINE_LAMBDA {
-      const Line<T> b = flush(load_line(bias + panel * kLanes<T>) * all(factor), kTinySquare<T>);
-      return sum_lanes(fma(b, b, squares_of_neurons(weights.line(panel, 0), n_in, factor)));
+    T* const here = kept + panel * kSquareSums * lanes;
+    SquaresOfNeurons<T> squares;
+    for (Index i = 0; i < kSquareSums && inputs.begin > 0; ++i) squares.sums[i] = load_line(here + i * lanes);
+    squares.add(weights.line(panel, 0), inputs, T{1});
+    if (inputs.end < n_in) {
+      for (Index i = 0; i < kSquareSums; ++i) store_line(here + i * lanes, squares.sums[i]);
+      continue;
+    }
+    const auto with_bias = [&](const Line<T>& sum, T factor) NABLANET_INLINE_LAMBDA {
+      const Line<T> b = flush(load_line(bias + panel * lanes) * all(factor), kTinySquare<T>);
+      return sum_lanes(fma(b, b, sum));
     };
-    sums[panel] = sum(T{1});
+    sums[panel] = with_bias(squares.sum(), T{1});
     if (!(sums[panel] <= std::numeric_limits<T>::max())) {
-      constexpr double grown = 1 / static_cast<double>(kShrunk<T>);
-      sums[panel] = sum(kShrunk<T>) * grown * grown;
+      constexpr T factor = kShrunk<T>;
+      constexpr double grown = 1 / static_cast<double>(factor);
+      const Line<T> shrunk = squares_of_neurons(weights.line(panel, 0), n_in, factor);
+      sums[panel] = with_bias(shrunk, factor) * grown * grown;
     }
   }
 }

@@ -227,7 +227,7 @@ NABLANET_INLINE void marked_tile(const Product<T>& product, const ListedInputs& 
 // Blocks of inputs, whose weights stay in the first cache while all rows pass, a few at a time.
 template <class T, int Columns>
 void marked_columns(const Product<T>& product, Range rows, Index panel, bool prefetching) {
-  const Range inputs{0, panel_count<T>(product.inputs.active)};
+  const Range inputs = product.marks.panels;
   const int blocks = static_cast<int>(divide_up(inputs.size() * kLanes<T>, kBlockInputs));
   const Index tiles = divide_up(rows.size(), kMarkedRows);
   Prefetch prefetch(product.ahead, prefetching ? blocks * tiles : 0);
@@ -254,15 +254,19 @@ NABLANET_INLINE void for_each_marked_tile(const Product<T>& product, Range rows,
     with_columns<kMarkedPanels>(columns, [&]<int Columns>() {
       marked_columns<T, Columns>(product, rows, panel, panel == panels.begin);
     });
-    for (Index c = 0; c < columns; ++c) after(panel + c, rows.begin, rows.size());
+    if (product.marks.panels.end == panel_count<T>(product.inputs.active)) {
+      for (Index c = 0; c < columns; ++c) after(panel + c, rows.begin, rows.size());
+    }
     panel += columns;
   }
 }
 
 template <class T>
-void forward(const Product<T>& product, Activation activation, Panels<T> slope, Range rows, Range panels) {
+void forward(const Product<T>& product, Activation activation, const Slope<T>& slope, Range rows,
+             Range panels) {
+  const bool keep = !slope.of_relu && slope.panels.data != nullptr;
   const auto after = [&](Index panel, Index row, Index height) {
-    T* d = slope.data == nullptr ? nullptr : slope.line(panel, row);
+    T* d = keep ? slope.panels.line(panel, row) : nullptr;
     activate(activation, product.out.line(panel, row), d, height);
   };
   if (product.marks.words != nullptr) return for_each_marked_tile(product, rows, panels, after);

@@ -54,6 +54,7 @@ struct Case {
   std::string name;
   bool large = false;  // so that four threads divide a step
   bool high = false;   // so that they divide its rows
+  bool wide = false;   // or, where most of them are zero, its inputs
   bool one = false;    // output neuron
   Activation hidden = Activation::tanh;
   Activation output = Activation::softmax;
@@ -65,11 +66,12 @@ struct Case {
 
   std::vector<Index> sizes() const {
     const Index n_out = one ? 1 : 9;
+    if (wide) return {270, 40, 17, n_out};
     return large ? std::vector<Index>{120, 70, 33, n_out} : std::vector<Index>{27, 23, 18, n_out};
   }
   // More than are summed in one go, for the small network.
-  Index rows() const { return large && !high ? 100 : 520; }
-  Index batch() const { return high ? 200 : large ? 60 : 150; }
+  Index rows() const { return wide ? 1170 : large && !high ? 100 : 520; }
+  Index batch() const { return wide ? 585 : high ? 200 : large ? 60 : 150; }
 };
 
 // Samples in one of the forms, and their memory.
@@ -359,6 +361,13 @@ void add_ways(std::vector<Case>& cases) {
       cases.push_back(c);
       c.name += ", one output";
       c.one = true;
+      cases.push_back(c);
+      if (form != Form::mostly_zero) continue;
+      c.name += ", wide";
+      c.wide = true;
+      c.settings.decay = 0.01;
+      c.settings.sum_squares = true;
+      c.settings.drop_thresholds = {13107, 32768, 19661};
       cases.push_back(c);
     }
   }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/balance.h"
@@ -17,7 +18,12 @@ namespace {
 
 using namespace nablanet;
 
-const Settings kAdam{.method = Method::adam, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .decay = 0.001};
+const Settings kAdam{.method = Method::adam,
+                     .beta1 = 0.9,
+                     .beta2 = 0.999,
+                     .epsilon = 1e-8,
+                     .decay = 0.001,
+                     .sum_squares = true};
 
 void require(bool holds, const char* what) {
   if (holds) return;
@@ -41,6 +47,37 @@ void work_in_phases(int size) {
       }
     });
     for (const int last : written) require(last == run + 19, "run came back too early");
+  }
+}
+
+// Each member adds to a piece what the one before has left there; then whoever is free takes parts of what
+// the last one leaves.
+void hand_on_pieces(int size) {
+  constexpr std::size_t pieces = 7;
+  Team team(size);
+  std::array<int, pieces> sums, taken;  // no atomics here either
+  for (int run = 0; run < 20; ++run) {
+    sums.fill(0);
+    taken.fill(0);
+    team.run([&](int member) {
+      for (int round = 0; round < 3; ++round) {
+        for (int& sum : sums) {
+          if (member > 0) team.relay().follow(member);
+          require(sum == round * size + member, "a piece came too early");
+          ++sum;
+          team.relay().pass(member);
+        }
+        for (Index piece = 0; (piece = team.relay().take(member, pieces)) >= 0;) {
+          const auto at = static_cast<std::size_t>(piece);
+          team.relay().await_last(member, static_cast<unsigned>(pieces - 1 - at));
+          require(sums[at] == (round + 1) * size, "the last member had not come to a piece");
+          ++taken[at];
+        }
+        team.barrier();
+        for (const int times : taken) require(times == round + 1, "a piece was not taken once");
+        team.barrier();
+      }
+    });
   }
 }
 
@@ -99,19 +136,22 @@ void divide_by_speed() {
 }
 
 struct Problem {
-  std::vector<Index> sizes{40, 64, 40, 10};
+  std::vector<Index> sizes;
+  Index batch;
   std::vector<double> X;
   std::vector<std::int32_t> labels;
   std::vector<std::int64_t> order;
   static constexpr Index rows = 300;
 
-  Problem() {
-    for (Index i = 0; i < rows * sizes[0]; ++i)
-      X.push_back(static_cast<double>(i * 7919 % 1000) / 1000 - 0.5);
-    for (Index i = 0; i < rows; ++i) {
-      labels.push_back(static_cast<std::int32_t>(i % 10));
-      order.push_back(i * 47 % rows);
+  // `steps` mini-batches, and inputs of which so many in a thousand are zero
+  Problem(std::vector<Index> sizes, Index batch, Index steps, int zeros)
+      : sizes(std::move(sizes)), batch(batch) {
+    for (Index i = 0; i < rows * this->sizes[0]; ++i) {
+      const Index number = i * 7919 % 1009;
+      X.push_back(i * 4243 % 1000 < zeros ? 0 : static_cast<double>(number) / 1009 - 0.5);
     }
+    for (Index i = 0; i < rows; ++i) labels.push_back(static_cast<std::int32_t>(i % 10));
+    for (Index i = 0; i < batch * steps; ++i) order.push_back(i * 47 % rows);
   }
   Source source() const {
     return {X.data(), Scalar::float64, sizes[0] * static_cast<Index>(sizeof(double)), sizes[0]};
@@ -140,11 +180,17 @@ Engine<double> engine_for(const Problem& problem, const KernelSet& set, int thre
 double all_calls(const Problem& problem, const KernelSet& set, int threads) {
   Engine<double> engine = engine_for(problem, set, threads);
   const auto rows = static_cast<std::size_t>(Problem::rows);
-  std::vector<double> out(rows * 10 * 40);
-  engine.start(problem.source(), problem.target(), 100, kAdam);
-  const std::array<double, 3> etas{0.01, 0.01, 0.01};
+  const auto n_in = static_cast<std::size_t>(problem.sizes[0]),
+             hidden = static_cast<std::size_t>(problem.sizes[1]);
+  std::vector<double> out(rows * 10 * n_in);
+  engine.start(problem.source(), problem.target(), problem.batch, kAdam);
+  const auto count = static_cast<Index>(problem.order.size());
+  const std::vector<double> etas(static_cast<std::size_t>(count / problem.batch), 0.01);
   double sum = 0;
-  for (int epoch = 0; epoch < 3; ++epoch) sum += engine.train(problem.order.data(), 300, etas.data());
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    sum += engine.train(problem.order.data(), count, etas.data()) + engine.weight_squares();
+    if (epoch == 1) engine.release_threads();
+  }
   const auto add = [&](std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) sum += out[i];
   };
@@ -152,18 +198,17 @@ double all_calls(const Problem& problem, const KernelSet& set, int threads) {
   sum += engine.predict(problem.source(), &target, 0, Problem::rows, out.data());
   add(rows * 10);
   engine.input_gradient(problem.source(), target, Problem::rows, out.data());
-  add(rows * 40);
+  add(rows * n_in);
   engine.jacobian(problem.source(), Problem::rows, out.data());
-  add(rows * 10 * 40);
+  add(rows * 10 * n_in);
   engine.hidden(problem.source(), 1, Problem::rows, out.data());
-  add(rows * 64);
+  add(rows * hidden);
   Parameters<double> sums(problem.sizes);
   sum += engine.gradient(problem.source(), target, Problem::rows, sums);
   return sum;
 }
 
-void engines_side_by_side(const KernelSet& set) {
-  const Problem problem;
+void engines_side_by_side(const Problem& problem, const KernelSet& set) {
   const double expected = all_calls(problem, set, 1);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -179,20 +224,17 @@ std::vector<double> first_weights(const Problem& problem, Engine<double>& engine
 }
 
 // A step that is interrupted, wherever it is, leaves the parameters as they were.
-void interrupted_steps(const KernelSet& set) {
-  Problem problem;
-  problem.sizes = {600, 700, 650, 10};
-  problem.X.resize(static_cast<std::size_t>(Problem::rows * 600), 0.25);
+void interrupted_steps(const Problem& problem, const KernelSet& set) {
   for (int threads = 1; threads <= 3; ++threads) {
     static std::atomic<int> left;
     for (int patience = 1; patience < 40; patience *= 3) {
       Engine<double> engine = engine_for(problem, set, threads, [] { return --left == 0; });
-      engine.start(problem.source(), problem.target(), 300, kAdam);
+      engine.start(problem.source(), problem.target(), problem.batch, kAdam);
       left = patience;
       const double eta = 0.01;
       const std::vector<double> before = first_weights(problem, engine);
       try {
-        engine.train(problem.order.data(), 300, &eta);
+        engine.train(problem.order.data(), problem.batch, &eta);
         require(first_weights(problem, engine) != before, "a step did nothing");
       } catch (const Interrupted&) {
         require(first_weights(problem, engine) == before, "a torn step");
@@ -206,12 +248,17 @@ void interrupted_steps(const KernelSet& set) {
 int main() {
   for (int size = 1; size <= 8; ++size) {
     work_in_phases(size);
+    hand_on_pieces(size);
     come_and_go(size);
   }
   divide_by_speed();
-  interrupted_steps(choose_kernels(""));  // which takes long on a slow one, and goes the same way
+  // on a slow set they take long, and go the same way
+  interrupted_steps({{600, 700, 650, 10}, 300, 1, 0}, choose_kernels(""));
+  interrupted_steps({{400, 200, 40, 10}, 2400, 1, 800}, choose_kernels(""));  // two threads divide its inputs
+  const Problem narrow({40, 64, 40, 10}, 100, 3, 0);
+  const Problem mostly_zero({160, 64, 40, 10}, 400, 2, 800);  // two or three threads divide its inputs
   for (const KernelSet* set : supported_kernels()) {
-    engines_side_by_side(*set);
+    for (const Problem* problem : {&narrow, &mostly_zero}) engines_side_by_side(*problem, *set);
     std::puts(set->name);
   }
 }

@@ -1,0 +1,182 @@
+// Mini-batches whose first layer skips zeros, by a team that divides its inputs.
+//
+// Each member has some inputs to itself: it alone reads these columns of X and lists what is not zero in
+// them, and it alone reads and changes their weights, which stay in its core's own cache. What goes from core
+// to core is z of the first hidden layer. A member adds its inputs to it where the one before has added its
+// own, a piece of rows at a time, so that the order of additions is that of the inputs. From there on rows go
+// through the other layers, forth and back, with whoever is free.
+#include <algorithm>
+
+#include "core/engine.h"
+
+namespace nablanet {
+
+namespace {
+
+// Rows of a piece: enough to use the weights that it loads.
+constexpr Index kPieceRows = 48;
+// So many pieces for each member that waits for a first one.
+constexpr Index kPiecesForEach = 4;
+constexpr Index kPanelsForEach = 4;
+
+// Rows, and inputs of an upper layer, that a member takes at a time.
+constexpr Index kRowsAtATime = 16;
+constexpr Index kInputsAtATime = 16;
+
+int pieces_of(Index rows) { return static_cast<int>(rows / kPieceRows); }
+
+// How many of the pieces lie behind these rows.
+int pieces_behind(Index end, Index rows) {
+  const int pieces = pieces_of(rows);
+  int behind = 0;
+  while (share({0, rows}, pieces - 1 - behind, pieces).begin >= end) ++behind;
+  return behind;
+}
+
+Range part_of(Index whole, Index part, Index size) {
+  return {part * size, std::min((part + 1) * size, whole)};
+}
+
+}  // namespace
+
+template <class T>
+bool Engine<T>::divides_inputs(const Source& x, Index rows, Skip skip, int members) const {
+  return skip == Skip::gathered && !x.is_sparse() && network_.sizes.size() > 2 &&
+         divides_rows(rows, members) && pieces_of(rows) >= kPiecesForEach * (members - 1) &&
+         panel_count<T>(network_.sizes[0]) >= kPanelsForEach * members;
+}
+
+template <class T>
+Range Engine<T>::inputs_of(int member, int members) const {
+  return balance_.share({0, network_.sizes[0]}, kLanes<T>, member, members);
+}
+
+template <class T>
+typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& batch,
+                                                              const Workspace<T>& work, int member,
+                                                              Team& team, Interruption& interruption) const {
+  const int members = team.size();
+  const bool first = member == 0;
+  const Index rows = batch.rows;
+  const Range inputs = inputs_of(member, members);
+  const Range panels{inputs.begin / kLanes<T>, panel_count<T>(inputs.end)};
+  const Range neurons{0, panel_count<T>(network_.sizes[1])};
+  const auto mark_rows = [&](Range some) {
+    if (interruption.look(member)) return;
+    mark(batch.x, batch.samples, some, panels, batch.step, batch.skip, work);
+  };
+  const auto list_rows = [&] {
+    kernels_.list_rows(work.marked().marks(batch.skip), rows, panels, work.marked().lists());
+  };
+
+  if (batch.squares != 0) add_squares(batch.squares, 1, member, team);
+  for (std::size_t l = 1; l + 1 < network_.sizes.size(); ++l) {
+    kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1],
+                       share({0, panel_count<T>(network_.sizes[l])}, member, members), work.transposed(l));
+  }
+  if (!first) {  // there is time until the first piece comes
+    mark_rows({0, rows});
+    list_rows();
+  }
+  Product<T> product = product_into(work, 1, batch.skip);
+  product.marks.panels = panels;
+  product.ahead = batch.ahead;
+  const int pieces = pieces_of(rows);
+  for (int i = 0; i < pieces; ++i) {
+    const Range here = share({0, rows}, i, pieces);
+    if (first) {
+      mark_rows(here);
+    } else {
+      team.relay().follow(member);
+    }
+    if (i == 0 && batch.squares != 0) add_squares_of_inputs(batch.squares, inputs);
+    product.ahead.lines = share(batch.ahead.lines, i, pieces);
+    if (!interruption.look(member)) {
+      kernels_.forward(product, network_.activations[0], slope(work, 1, batch.step), here, neurons);
+      if (member + 1 == members) drop(work.activation(1), work.slope(1), 1, batch.step, here, neurons);
+    }
+    team.relay().pass(member);
+  }
+  if (first) list_rows();
+
+  const Output<T> output = output_of(work, batch.y.weights != nullptr);
+  const Index parts = (rows + kRowsAtATime - 1) / kRowsAtATime;
+  for (Index part = 0; (part = team.relay().take(member, parts)) >= 0;) {
+    const Range here = part_of(rows, part, kRowsAtATime);
+    gather(batch.y, batch.samples, here, work);
+    team.relay().await_last(member, static_cast<unsigned>(pieces_behind(here.end, rows)));
+    if (!interruption.look(member)) pass_rows(2, here, batch.step, 0, output, work);
+  }
+  team.barrier();
+  double cost = 0;
+  for (Index i = 0; i < rows && first; ++i) cost += work.costs()[i];
+  return {cost, work.activation(0), work.every_input(0), work.marked().lists(), true};
+}
+
+template <class T>
+void Engine<T>::pass_rows(std::size_t from, Range rows, std::optional<std::uint64_t> step, Index first_row,
+                          const Output<T>& output, const Workspace<T>& work) const {
+  const std::size_t last = network_.sizes.size() - 1;
+  const auto panels = [this](std::size_t l) { return Range{0, panel_count<T>(network_.sizes[l])}; };
+  for (std::size_t l = from; l < last; ++l) {
+    const Product<T> product = product_into(work, l, Skip::nothing);
+    kernels_.forward(product, network_.activations[l - 1], slope(work, l, step), rows, panels(l));
+    drop(work.activation(l), work.slope(l), l, step, rows, panels(l), first_row);
+  }
+  kernels_.weighted_input(product_into(work, last, Skip::nothing), rows, panels(last));
+  kernels_.output(output, rows);
+  for (std::size_t l = last - 1; l >= 1; --l) {
+    const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
+                             work.error(l)};
+    kernels_.backward(product, slope(work, l, step), rows, panels(l));
+  }
+}
+
+template <class T>
+void Engine<T>::update_by_inputs(const Workspace<T>& work, Index rows, const Propagated& passed,
+                                 const Steps& steps, const Parameters<T>& changed, const Ahead& ahead,
+                                 int member, Team& team, Interruption& interruption) const {
+  const auto update_of_layer = [&](std::size_t l, Range inputs, bool biases) {
+    const Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
+    const Range neurons{0, panel_count<T>(network_.sizes[l + 1])};
+    update_part(update, {neurons, inputs, {0, 0}, biases}, member, interruption);
+  };
+  balance_.begin(member);
+  update_of_layer(0, inputs_of(member, team.size()), member == 0);
+  balance_.end(member);
+
+  const auto parts_of = [&](std::size_t l) {
+    return (network_.sizes[l] + kInputsAtATime - 1) / kInputsAtATime;
+  };
+  Index parts = 0;
+  for (std::size_t l = 1; l + 1 < network_.sizes.size(); ++l) parts += parts_of(l);
+  for (Index part = 0; (part = team.relay().take(member, parts)) >= 0;) {
+    std::size_t l = 1;
+    for (; part >= parts_of(l); ++l) part -= parts_of(l);
+    update_of_layer(l, part_of(network_.sizes[l], part, kInputsAtATime), part == 0);
+  }
+  team.barrier();
+}
+
+template bool Engine<float>::divides_inputs(const Source&, Index, Skip, int) const;
+template Range Engine<float>::inputs_of(int, int) const;
+template Engine<float>::Propagated Engine<float>::propagate_by_inputs(const MiniBatch&,
+                                                                      const Workspace<float>&, int, Team&,
+                                                                      Interruption&) const;
+template void Engine<float>::pass_rows(std::size_t, Range, std::optional<std::uint64_t>, Index,
+                                       const Output<float>&, const Workspace<float>&) const;
+template void Engine<float>::update_by_inputs(const Workspace<float>&, Index, const Propagated&, const Steps&,
+                                              const Parameters<float>&, const Ahead&, int, Team&,
+                                              Interruption&) const;
+template bool Engine<double>::divides_inputs(const Source&, Index, Skip, int) const;
+template Range Engine<double>::inputs_of(int, int) const;
+template Engine<double>::Propagated Engine<double>::propagate_by_inputs(const MiniBatch&,
+                                                                        const Workspace<double>&, int, Team&,
+                                                                        Interruption&) const;
+template void Engine<double>::pass_rows(std::size_t, Range, std::optional<std::uint64_t>, Index,
+                                        const Output<double>&, const Workspace<double>&) const;
+template void Engine<double>::update_by_inputs(const Workspace<double>&, Index, const Propagated&,
+                                               const Steps&, const Parameters<double>&, const Ahead&, int,
+                                               Team&, Interruption&) const;
+
+}  // namespace nablanet
