@@ -204,7 +204,8 @@ def trainings() -> Iterator[Training]:
                 fit = {**EXTRAS[extra], "optimizer": optimizer, "eta": 0.01}
                 for shape, name in ((LARGE, "large"), (HIGH, "high"), (WIDE, "wide")):
                     of = f"mostly zero {name} {optimizer} {extra}"
-                    yield Training(of, dtype, shape, "relu", form="mostly zero", fit=fit)
+                    weighted = shape is WIDE and extra == "all"
+                    yield Training(of, dtype, shape, "relu", form="mostly zero", weighted=weighted, fit=fit)
         yield Training(
             "wide dropout", dtype, WIDE, "relu", form="mostly zero", fit={**EXTRAS["dropout"], "eta": 0.01}
         )

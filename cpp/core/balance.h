@@ -15,6 +15,10 @@ namespace nablanet {
 
 class Balance {
  public:
+  // So many times as fast as the slowest may the fastest be taken for: a core that was held up for a moment
+  // is not left without work, by which alone it shows its speed.
+  static constexpr double kMostFaster = 3;
+
   // For a team of so many: even shares, unless some are known from before.
   void prepare(int members) {
     const auto size = static_cast<std::size_t>(members);
@@ -85,8 +89,6 @@ class Balance {
  private:
   using Time = std::chrono::steady_clock;
 
-  // A core that was held up for a moment is not left without work, by which alone it shows its speed.
-  static constexpr double kMostFaster = 3;
   static constexpr double kAboutTheSame = 0.06;
 
   struct alignas(kLineBytes) Clock {

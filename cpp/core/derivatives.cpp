@@ -86,7 +86,7 @@ void Engine<T>::back_to_inputs(Range rows, const Workspace<T>& work, const std::
 template <class T>
 void Engine<T>::hidden(const Source& x, std::size_t layer, Index rows, T* out) {
   Team team(team_size(rows, 1));
-  Interruption interruption(question_);
+  Interruption interruption(question_, interval_);
   const Index width = network_.sizes[layer];
   const auto work = [&](Index begin, Range here, const Bench<T>& bench, int member) {
     kernels_.gather(x, Samples{.first = begin}, here, bench.work.activation(0), nullptr);
@@ -99,7 +99,7 @@ void Engine<T>::hidden(const Source& x, std::size_t layer, Index rows, T* out) {
 template <class T>
 void Engine<T>::input_gradient(const Source& x, const Target& y, Index rows, T* out) {
   Team team(team_size(rows, 2));
-  Interruption interruption(question_);
+  Interruption interruption(question_, interval_);
   const std::size_t last = network_.sizes.size() - 1;
   const Index n_in = network_.sizes[0];
   const auto weights = transposed(team, interruption);
@@ -121,7 +121,7 @@ void Engine<T>::jacobian(const Source& x, Index rows, T* out) {
   const std::size_t last = network_.sizes.size() - 1;
   const Index n_in = network_.sizes[0], n_out = network_.sizes[last];
   Team team(team_size(rows, 1 + static_cast<double>(n_out)));
-  Interruption interruption(question_);
+  Interruption interruption(question_, interval_);
   const auto weights = transposed(team, interruption);
   const bool coupled = network_.activations.back() == Activation::softmax;
 

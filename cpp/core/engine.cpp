@@ -54,12 +54,14 @@ double multiply_adds(const std::vector<Index>& sizes) {
 }  // namespace
 
 template <class T>
-Engine<T>::Engine(Network network, const Kernels<T>& kernels, int threads, Interruption::Question question)
+Engine<T>::Engine(Network network, const Kernels<T>& kernels, int threads, Interruption::Question question,
+                  Interruption::Clock::duration interval)
     : network_(std::move(network)),
       multiply_adds_(multiply_adds(network_.sizes)),
       kernels_(kernels),
       threads_(threads),
       question_(question),
+      interval_(interval),
       parameters_(network_.sizes) {
   if (network_.activations.size() + 1 != network_.sizes.size()) {
     throw std::invalid_argument("one activation is needed for each layer but the first");
@@ -105,6 +107,16 @@ Product<T> Engine<T>::product_into(const Workspace<T>& work, std::size_t layer, 
       .bias = parameters_.bias(layer - 1),
       .out = work.activation(layer),
       .marks = layer == 1 ? work.marked().marks(skip) : Marks<T>{},
+  };
+}
+
+template <class T>
+Product<T> Engine<T>::product_back(const Workspace<T>& work, std::size_t layer) const {
+  return {
+      .in = work.error(layer + 1),
+      .inputs = work.every_input(layer + 1),
+      .weights = work.transposed(layer),
+      .out = work.error(layer),
   };
 }
 
@@ -176,8 +188,7 @@ Skip Engine<T>::skip(const Source& x, const Samples& samples, Index rows, Skip w
   constexpr Index looks = 4;
   Index found = 0;
   for (Index i = 0; i < looks; ++i) {
-    mark(x, samples.from((rows - kLookRows) * i / (looks - 1)), {0, kLookRows}, {0, panel_count<T>(n_in)}, {},
-         skip, work);
+    mark(x, samples.from((rows - kLookRows) * i / (looks - 1)), {0, kLookRows}, panels_of(0), {}, skip, work);
     const Marks<T> marks = work.marked().marks(skip);
     for (Index panel = 0; panel < panel_count<T>(n_in); ++panel) {
       std::uint32_t word = 0;
@@ -221,12 +232,11 @@ typename Engine<T>::Propagated Engine<T>::propagate(const MiniBatch& batch, cons
   if (divides_inputs(batch.x, rows, skip, members)) {
     return propagate_by_inputs(batch, work, member, team, interruption);
   }
-  if (batch.squares != 0) add_squares(batch.squares, 0, member, team);
+  if (batch.factor != 0) add_squares(batch.factor, 0, member, team);
   const std::size_t last = network_.sizes.size() - 1;
   const Range all{0, rows};
   const Range one{0, 1};
   const bool by_rows = divides_rows(rows, members);
-  const auto panels_of = [this](std::size_t l) { return Range{0, panel_count<T>(network_.sizes[l])}; };
   const auto mine = [&](Range whole) { return balance_.share(whole, 1, member, members); };
   const Range my_rows = mine(all);
   const auto part_of = [&](std::size_t l) {
@@ -299,8 +309,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const MiniBatch& batch, cons
 
   for (std::size_t l = last - 1; l >= 1; --l) {
     const Part part = part_of(l);
-    const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
-                             work.error(l)};
+    const Product<T> product = product_back(work, l);
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) { kernels_.backward(product, slope(work, l, batch.step), r, p); });
     if (by_rows) continue;
@@ -383,7 +392,7 @@ void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& p
   const auto mine = [&](Range whole, Index unit) { return balance_.share(whole, unit, member, members); };
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
     const Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
-    const Range panels{0, panel_count<T>(network_.sizes[l + 1])};
+    const Range panels = panels_of(l + 1);
     const Range active{0, update.inputs.active};
     const Range idle{0, update.inputs.idle};
     // in even shares, where nobody has weights of his own
@@ -403,7 +412,7 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   Team team(team_size(block, 3));
   const Workspace<T> work(network_.sizes, block, true, team.size());
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
-  Interruption interruption(question_);
+  Interruption interruption(question_, interval_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const Step<T> add{.rule = Rule::add};
   double sum = 0;

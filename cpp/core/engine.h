@@ -50,9 +50,10 @@ struct Settings {
 template <class T>
 class Engine {
  public:
-  // At most `threads` threads; fewer where the work is too small to divide. Long calls ask `question` now
-  // and then, on the caller's thread, whether to stop; they then throw Interrupted.
-  Engine(Network network, const Kernels<T>& kernels, int threads, Interruption::Question question = nullptr);
+  // At most `threads` threads; fewer where the work is too small to divide. Long calls ask `question`, at
+  // most once in an `interval` and on the caller's thread, whether to stop; they then throw Interrupted.
+  Engine(Network network, const Kernels<T>& kernels, int threads, Interruption::Question question = nullptr,
+         Interruption::Clock::duration interval = Interruption::kInterval);
 
   const std::vector<Index>& sizes() const { return network_.sizes; }
   Parameters<T>& parameters() { return parameters_; }
@@ -113,11 +114,10 @@ class Engine {
     Samples samples;
     Index rows;
     Skip skip = Skip::nothing;
-    // Its number since training began, which decides what dropout leaves out; none without dropout.
-    std::optional<std::uint64_t> step = {};
-    bool idle = true;  // whether the update needs the inputs that are not active
+    std::optional<std::uint64_t> step = {};  // its number in the training, for dropout
+    bool idle = true;                        // whether the update needs the inputs that are not active
     Ahead ahead = {};
-    double squares = 0;  // the factor with which `add_squares` adds, unless 0
+    double factor = 0;  // of its cost, and of the squares of the weights; 0: nobody asks for these
   };
   struct Propagated {
     double cost;   // the sum of C_x, for member 0
@@ -127,6 +127,7 @@ class Engine {
     bool by_inputs = false;  // whether members have inputs of their own
   };
 
+  Range panels_of(std::size_t l) const { return {0, panel_count<T>(network_.sizes[l])}; }
   int team_size(Index rows, double passes) const;
   // Whether threads divide the rows of a mini-batch rather than the neurons of each layer.
   bool divides_rows(Index rows, int members) const;
@@ -134,6 +135,7 @@ class Engine {
   bool divides_finely(Index rows, int members) const;
   std::vector<ActiveInputs<T>> active_inputs(const Team& team) const;
   Product<T> product_into(const Workspace<T>& work, std::size_t layer, Skip skip) const;
+  Product<T> product_back(const Workspace<T>& work, std::size_t layer) const;
   Output<T> output_of(const Workspace<T>& work, bool weighted) const;
   // sigma'(z) of hidden layer l, in the mini-batch with this number.
   Slope<T> slope(const Workspace<T>& work, std::size_t l, std::optional<std::uint64_t> step) const;
@@ -233,6 +235,7 @@ class Engine {
   const Kernels<T>& kernels_;
   int threads_;
   Interruption::Question question_;
+  Interruption::Clock::duration interval_;
   Parameters<T> parameters_;
   ThreadChoice choice_;
   std::unique_ptr<Team> team_;

@@ -18,8 +18,11 @@ class Interruption {
   using Clock = std::chrono::steady_clock;
   // Must not throw. Null: nobody asks.
   using Question = bool (*)();
+  static constexpr Clock::duration kInterval = std::chrono::milliseconds(30);
 
-  explicit Interruption(Question question) : question_(question), asked_(Clock::now()) {}
+  // Asks at most once in an `interval`.
+  explicit Interruption(Question question, Clock::duration interval = kInterval)
+      : question_(question), interval_(interval), asked_(Clock::now()) {}
 
   bool possible() const { return question_ != nullptr; }
   bool happened() const { return happened_.load(std::memory_order_relaxed); }
@@ -30,7 +33,7 @@ class Interruption {
   bool look(int member) {
     if (member == 0 && possible() && !happened()) {
       const auto now = Clock::now();
-      if (now - asked_ >= kInterval) {
+      if (now - asked_ >= interval_) {
         asked_ = now;
         happened_.store(question_(), std::memory_order_relaxed);
       }
@@ -39,9 +42,8 @@ class Interruption {
   }
 
  private:
-  static constexpr std::chrono::milliseconds kInterval{30};
-
   Question question_;
+  const Clock::duration interval_;
   Clock::time_point asked_;
   std::atomic<bool> happened_{false};
 };

@@ -146,7 +146,7 @@ struct RowLists {
   Index room = 0;
 };
 
-// A sum of squares is made of so many, each over every so manieth input.
+// A sum of squares is made of so many: sum i takes the inputs i, i + kSquareSums, and so on.
 inline constexpr Index kSquareSums = 4;
 
 // out = in * weights + bias for a layer; BP2 is the same product with transposed weights and no bias.

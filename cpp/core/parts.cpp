@@ -60,8 +60,8 @@ double Engine<T>::step_in_parts(const Samples& samples, Index rows, std::uint64_
   const Workspace<T>& work = parts_->work(member);
   const Index parts = Parts<T>::count(rows);
   for (std::size_t l = 1; l + 1 < network_.sizes.size(); ++l) {
-    kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1],
-                       {0, panel_count<T>(network_.sizes[l])}, work.transposed(l));
+    kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1], panels_of(l),
+                       work.transposed(l));
   }
   const Range mine = share({0, parts}, member, team.size());
   for (Index part = mine.begin; part < mine.end; ++part) {
@@ -82,9 +82,8 @@ void Engine<T>::sum_part(const Samples& samples, Range rows, std::uint64_t step,
   const std::size_t last = network_.sizes.size() - 1;
   const Samples from = samples.from(rows.begin);
   const Range here{0, rows.size()};
-  const auto panels = [this](std::size_t l) { return Range{0, panel_count<T>(network_.sizes[l])}; };
   kernels_.gather(x_, from, here, work.activation(0), nullptr);
-  drop(work.activation(0), {}, 0, step, here, panels(0), rows.begin);
+  drop(work.activation(0), {}, 0, step, here, panels_of(0), rows.begin);
   gather(y_, from, here, work);
   Output<T> output = output_of(work, y_.weights != nullptr);
   output.costs = parts_->costs() + rows.begin;
@@ -98,7 +97,7 @@ void Engine<T>::sum_part(const Samples& samples, Range rows, std::uint64_t step,
     update.weights = sums.weights(l);
     update.one_neuron = network_.sizes[l + 1] == 1;
     update.bias = sums.bias(l);
-    kernels_.update(update, {panels(l + 1), {0, network_.sizes[l]}, {0, 0}, true});
+    kernels_.update(update, {panels_of(l + 1), {0, network_.sizes[l]}, {0, 0}, true});
   }
 }
 

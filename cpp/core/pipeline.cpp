@@ -1,9 +1,9 @@
 // Mini-batches whose first layer skips zeros, by a team that divides its inputs.
 //
-// Each member has some inputs to itself: it alone reads these columns of X and lists what is not zero in
-// them, and it alone reads and changes their weights, which stay in its core's own cache. What goes from core
-// to core is z of the first hidden layer. A member adds its inputs to it where the one before has added its
-// own, a piece of rows at a time, so that the order of additions is that of the inputs. From there on rows go
+// Each member has some inputs to itself: in a step it alone reads these columns of X, lists what is not zero
+// in them, and reads and changes their weights, which stay in its core's own cache. What goes from core to
+// core is z of the first hidden layer. A member adds its inputs to it where the one before has added its own,
+// a piece of rows at a time, so that the order of additions is that of the inputs. From there on rows go
 // through the other layers, forth and back, with whoever is free.
 #include <algorithm>
 
@@ -15,9 +15,11 @@ namespace {
 
 // Rows of a piece: enough to use the weights that it loads.
 constexpr Index kPieceRows = 48;
-// So many pieces for each member that waits for a first one.
+// Pieces for each member but the first, so that it waits for a small part of its time.
 constexpr Index kPiecesForEach = 4;
+// Panels of inputs for each member: no share may be empty, however slow its core.
 constexpr Index kPanelsForEach = 4;
+static_assert(kPanelsForEach > Balance::kMostFaster);
 
 // Rows, and inputs of an upper layer, that a member takes at a time.
 constexpr Index kRowsAtATime = 16;
@@ -27,10 +29,8 @@ int pieces_of(Index rows) { return static_cast<int>(rows / kPieceRows); }
 
 // How many of the pieces lie behind these rows.
 int pieces_behind(Index end, Index rows) {
-  const int pieces = pieces_of(rows);
-  int behind = 0;
-  while (share({0, rows}, pieces - 1 - behind, pieces).begin >= end) ++behind;
-  return behind;
+  const Index pieces = pieces_of(rows);
+  return static_cast<int>(pieces - (end * pieces + rows - 1) / rows);
 }
 
 Range part_of(Index whole, Index part, Index size) {
@@ -43,7 +43,7 @@ template <class T>
 bool Engine<T>::divides_inputs(const Source& x, Index rows, Skip skip, int members) const {
   return skip == Skip::gathered && !x.is_sparse() && network_.sizes.size() > 2 &&
          divides_rows(rows, members) && pieces_of(rows) >= kPiecesForEach * (members - 1) &&
-         panel_count<T>(network_.sizes[0]) >= kPanelsForEach * members;
+         panels_of(0).size() >= kPanelsForEach * members;
 }
 
 template <class T>
@@ -59,8 +59,8 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
   const bool first = member == 0;
   const Index rows = batch.rows;
   const Range inputs = inputs_of(member, members);
-  const Range panels{inputs.begin / kLanes<T>, panel_count<T>(inputs.end)};
-  const Range neurons{0, panel_count<T>(network_.sizes[1])};
+  const Range panels{inputs.begin / kLanes<T>, panel_count<T>(inputs.end)};  // of them
+  const Range neurons = panels_of(1);
   const auto mark_rows = [&](Range some) {
     if (interruption.look(member)) return;
     mark(batch.x, batch.samples, some, panels, batch.step, batch.skip, work);
@@ -69,10 +69,10 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
     kernels_.list_rows(work.marked().marks(batch.skip), rows, panels, work.marked().lists());
   };
 
-  if (batch.squares != 0) add_squares(batch.squares, 1, member, team);
+  if (batch.factor != 0) add_squares(batch.factor, 1, member, team);
   for (std::size_t l = 1; l + 1 < network_.sizes.size(); ++l) {
     kernels_.transpose(parameters_.weights(l), network_.sizes[l], network_.sizes[l + 1],
-                       share({0, panel_count<T>(network_.sizes[l])}, member, members), work.transposed(l));
+                       share(panels_of(l), member, members), work.transposed(l));
   }
   if (!first) {  // there is time until the first piece comes
     mark_rows({0, rows});
@@ -89,7 +89,7 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
     } else {
       team.relay().follow(member);
     }
-    if (i == 0 && batch.squares != 0) add_squares_of_inputs(batch.squares, inputs);
+    if (i == 0 && batch.factor != 0) add_squares_of_inputs(batch.factor, inputs);
     product.ahead.lines = share(batch.ahead.lines, i, pieces);
     if (!interruption.look(member)) {
       kernels_.forward(product, network_.activations[0], slope(work, 1, batch.step), here, neurons);
@@ -117,18 +117,15 @@ template <class T>
 void Engine<T>::pass_rows(std::size_t from, Range rows, std::optional<std::uint64_t> step, Index first_row,
                           const Output<T>& output, const Workspace<T>& work) const {
   const std::size_t last = network_.sizes.size() - 1;
-  const auto panels = [this](std::size_t l) { return Range{0, panel_count<T>(network_.sizes[l])}; };
   for (std::size_t l = from; l < last; ++l) {
     const Product<T> product = product_into(work, l, Skip::nothing);
-    kernels_.forward(product, network_.activations[l - 1], slope(work, l, step), rows, panels(l));
-    drop(work.activation(l), work.slope(l), l, step, rows, panels(l), first_row);
+    kernels_.forward(product, network_.activations[l - 1], slope(work, l, step), rows, panels_of(l));
+    drop(work.activation(l), work.slope(l), l, step, rows, panels_of(l), first_row);
   }
-  kernels_.weighted_input(product_into(work, last, Skip::nothing), rows, panels(last));
+  kernels_.weighted_input(product_into(work, last, Skip::nothing), rows, panels_of(last));
   kernels_.output(output, rows);
   for (std::size_t l = last - 1; l >= 1; --l) {
-    const Product<T> product{work.error(l + 1), work.every_input(l + 1), work.transposed(l), nullptr,
-                             work.error(l)};
-    kernels_.backward(product, slope(work, l, step), rows, panels(l));
+    kernels_.backward(product_back(work, l), slope(work, l, step), rows, panels_of(l));
   }
 }
 
@@ -138,8 +135,7 @@ void Engine<T>::update_by_inputs(const Workspace<T>& work, Index rows, const Pro
                                  int member, Team& team, Interruption& interruption) const {
   const auto update_of_layer = [&](std::size_t l, Range inputs, bool biases) {
     const Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
-    const Range neurons{0, panel_count<T>(network_.sizes[l + 1])};
-    update_part(update, {neurons, inputs, {0, 0}, biases}, member, interruption);
+    update_part(update, {panels_of(l + 1), inputs, {0, 0}, biases}, member, interruption);
   };
   balance_.begin(member);
   update_of_layer(0, inputs_of(member, team.size()), member == 0);

@@ -19,13 +19,12 @@ template <class T>
 double Engine<T>::predict(const Source& x, const Target* y, Index first, Index rows, T* out, bool* finite) {
   const std::size_t last = network_.sizes.size() - 1;
   const Index width = network_.sizes[last];
-  const Range inputs{0, panel_count<T>(network_.sizes[0])};
   Team team(team_size(rows, 1));
   const Index block = std::min((rows + team.size() - 1) / team.size(), kPredictRows);
   std::vector<Workspace<T>> works;
   for (int i = 0; i < team.size(); ++i) works.emplace_back(network_.sizes, block, false);
   Buffer<double> costs(y == nullptr ? 0 : rows);
-  Interruption interruption(question_);
+  Interruption interruption(question_, interval_);
   const Skip skip = this->skip(x, Samples{.first = first}, rows, Skip::in_place, works[0]);
   const Index step = skip != Skip::nothing ? std::min(block, kPredictMarkedRows) : block;
   std::atomic<bool> all_finite{true};
@@ -38,7 +37,7 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
       const Samples samples{.first = first + begin};
       bool finite_here = true;
       if (skip != Skip::nothing) {
-        mark(x, samples, here, inputs, {}, skip, work, finite == nullptr ? nullptr : &finite_here);
+        mark(x, samples, here, panels_of(0), {}, skip, work, finite == nullptr ? nullptr : &finite_here);
       } else {
         kernels_.gather(x, samples, here, work.activation(0), nullptr);
         if (finite != nullptr) finite_here = kernels_.finite(work.activation(0), here, network_.sizes[0]);
@@ -71,8 +70,8 @@ template <class T>
 void Engine<T>::feed_forward(std::size_t layer, Range rows, const Workspace<T>& work, Skip skip, int member,
                              Interruption& interruption) const {
   for (std::size_t l = 1; l <= layer; ++l) {
-    in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[l])},
-              network_.sizes[l - 1] * kLanes<T>, [&](Range r, Range p) {
+    in_pieces(interruption, member, rows, panels_of(l), network_.sizes[l - 1] * kLanes<T>,
+              [&](Range r, Range p) {
                 kernels_.forward(product_into(work, l, skip), network_.activations[l - 1], slope(work, l, {}),
                                  r, p);
               });
@@ -83,8 +82,7 @@ template <class T>
 void Engine<T>::weighted_output(Range rows, const Workspace<T>& work, Skip skip, int member,
                                 Interruption& interruption) const {
   const std::size_t last = network_.sizes.size() - 1;
-  in_pieces(interruption, member, rows, {0, panel_count<T>(network_.sizes[last])},
-            network_.sizes[last - 1] * kLanes<T>,
+  in_pieces(interruption, member, rows, panels_of(last), network_.sizes[last - 1] * kLanes<T>,
             [&](Range r, Range p) { kernels_.weighted_input(product_into(work, last, skip), r, p); });
 }
 

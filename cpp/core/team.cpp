@@ -1,5 +1,7 @@
 #include "core/team.h"
 
+#include <utility>
+
 #if __has_include(<unistd.h>)
 #include <unistd.h>
 #endif
@@ -34,11 +36,14 @@ Team::Team(int size)
   }
 }
 
+bool Team::is_whole() const { return process_id() == process_; }
+
 Team::~Team() { dismiss(); }
 
 void Team::dismiss() {
-  if (process_id() != process_) {
-    for (std::thread& thread : threads_) thread.detach();
+  if (!is_whole()) {
+    // what is left of them can neither be joined nor destroyed
+    new std::vector<std::thread>(std::move(threads_));
     return;
   }
   stop_ = true;

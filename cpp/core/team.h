@@ -1,8 +1,8 @@
 // A team of threads that works through the same function together, with barriers in between.
 //
-// Making one takes some 50 to 100 microseconds for each thread; a call of `train` lasts some milliseconds, so an
-// engine keeps its team from one to the next. There is no global state, and a child after fork, in which there
-// are no threads, leaves a team that it finds alone.
+// Making one takes some 50 to 100 microseconds for each thread, so an engine keeps its team from one call of
+// `train` to the next. There is no global state, and a child after fork, which has no threads, makes a team
+// of its own.
 #pragma once
 
 #include <atomic>
@@ -23,6 +23,8 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   int size() const { return size_; }
+  // False in a child after fork, which has none of its threads.
+  bool is_whole() const;
 
   // Runs work(member) on every member, the caller being member 0, and returns when all are done.
   // The work must not throw.
@@ -38,7 +40,7 @@ class Team {
   void dismiss();
 
   const int size_;
-  const int process_;  // in a child of which there are no threads
+  const int process_;
   const bool spin_;
   Relay relay_;
   Cores cores_;

@@ -218,7 +218,7 @@ template <class T>
 void Engine<T>::add_squares_of_inputs(double factor, Range inputs) const {
   if (weight_squares_.size() == 0) return;
   const Index n_in = network_.sizes[0];
-  const Range panels{0, panel_count<T>(network_.sizes[1])};
+  const Range panels = panels_of(1);
   kernels_.sum_squares(parameters_.weights(0), no_biases_.data(), n_in, inputs, panels, kept_squares_.data(),
                        step_squares_.data());
   for (Index panel = 0; panel < panels.end && inputs.end == n_in; ++panel) {
@@ -299,7 +299,7 @@ double Engine<T>::long_step(MiniBatch batch, double eta, const std::vector<Activ
                             Team& team) {
   const std::int64_t* const order = batch.samples.order;
   const Index rows = batch.rows;
-  Interruption interruption(question_);
+  Interruption interruption(question_, interval_);
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const auto started = Interruption::Clock::now();
   team.run([&](int member) {
@@ -329,7 +329,7 @@ double Engine<T>::long_step(MiniBatch batch, double eta, const std::vector<Activ
     power2_ = power2;
     throw Interrupted{};
   }
-  return batch.squares * passed[0].cost;
+  return batch.factor * passed[0].cost;
 }
 
 template <class T>
@@ -347,7 +347,9 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   const auto started = std::chrono::steady_clock::now();
   Team alone(1);
   const bool divided = most > 1 && choice_.team();
-  if (divided && (team_ == nullptr || team_->size() != most)) team_ = std::make_unique<Team>(most);
+  if (divided && (team_ == nullptr || team_->size() != most || !team_->is_whole())) {
+    team_ = std::make_unique<Team>(most);
+  }
   Team& team = divided ? *team_ : alone;
   if (divides_finely(batch, team.size())) balance_.prepare(team.size());
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
@@ -366,7 +368,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
         .skip = skip,
         .step = step,
         .idle = idle,
-        .squares = per_weight(order + begin, rows),
+        .factor = per_weight(order + begin, rows),
     };
   };
   for (Index begin = 0; begin < count && is_long; begin += batch) {
@@ -381,8 +383,8 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Index end = std::min(begin + batch, count);
       MiniBatch now = mini_batch(begin, first_step + i);
       if (parts_ != nullptr) {
-        add_squares(now.squares, 0, member, team);
-        costs += now.squares * step_in_parts(now.samples, now.rows, first_step + i, steps[i], member, team);
+        add_squares(now.factor, 0, member, team);
+        costs += now.factor * step_in_parts(now.samples, now.rows, first_step + i, steps[i], member, team);
         continue;
       }
       Ahead ahead =
@@ -397,7 +399,7 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
       const Propagated passed = propagate(now, *work_, active, member, team, never);
       ahead.lines = {early, lines.end};
       learn(now.rows, passed, steps[i], ahead, member, team, never);
-      costs += now.squares * passed.cost;
+      costs += now.factor * passed.cost;
     }
     if (member == 0) sum += costs;
   });

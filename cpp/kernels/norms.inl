@@ -35,12 +35,14 @@ void sum_squares(Panels<T> weights, const T* bias, Index n_in, Range inputs, Ran
                  double* sums) {
   constexpr Index lanes = kLanes<T>;
   for (Index panel = panels.begin; panel < panels.end; ++panel) {
-    T* const here = kept + panel * kSquareSums * lanes;
+    const Index first = panel * kSquareSums;
     SquaresOfNeurons<T> squares;
-    for (Index i = 0; i < kSquareSums && inputs.begin > 0; ++i) squares.sums[i] = load_line(here + i * lanes);
+    for (Index i = 0; i < kSquareSums && inputs.begin > 0; ++i) {
+      squares.sums[i] = load_line(kept + (first + i) * lanes);
+    }
     squares.add(weights.line(panel, 0), inputs, T{1});
     if (inputs.end < n_in) {
-      for (Index i = 0; i < kSquareSums; ++i) store_line(here + i * lanes, squares.sums[i]);
+      for (Index i = 0; i < kSquareSums; ++i) store_line(kept + (first + i) * lanes, squares.sums[i]);
       continue;
     }
     const auto with_bias = [&](const Line<T>& sum, T factor) NABLANET_INLINE_LAMBDA {

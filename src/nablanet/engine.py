@@ -309,8 +309,8 @@ class Trainer:
                     break
                 advance(end - begin)
         finally:
-            self._core.release_threads()
             finite = math.isfinite(total) and _store(self._core, network)
+            self._core.release_threads()
         weight = len(order) if self._weights is None else float(self._weights[order].sum())
         return total / weight if finite else math.nan
 

@@ -70,7 +70,7 @@ struct Case {
     return large ? std::vector<Index>{120, 70, 33, n_out} : std::vector<Index>{27, 23, 18, n_out};
   }
   // More than are summed in one go, for the small network.
-  Index rows() const { return wide ? 1170 : large && !high ? 100 : 520; }
+  Index rows() const { return wide ? 1200 : large && !high ? 100 : 520; }
   Index batch() const { return wide ? 585 : high ? 200 : large ? 60 : 150; }
 };
 
@@ -214,6 +214,7 @@ unsigned long long trained(const Case& c, const KernelSet& set, int threads) {
   std::vector<double> costs;
   const std::vector<double> etas(static_cast<std::size_t>(rows / c.batch() + 1), 0.01);
   costs.push_back(engine.train(order.data(), rows, etas.data()));
+  costs.push_back(engine.weight_squares());
   const bool finite = engine.store(arrays);
   if (!finite) std::fprintf(stderr, "%s diverged\n", c.name.c_str());
 
@@ -363,11 +364,15 @@ void add_ways(std::vector<Case>& cases) {
       c.one = true;
       cases.push_back(c);
       if (form != Form::mostly_zero) continue;
-      c.name += ", wide";
+      c.name = std::string(kMethods[m]) + ", wide";
+      c.one = false;
       c.wide = true;
       c.settings.decay = 0.01;
       c.settings.sum_squares = true;
+      cases.push_back(c);
+      c.name += ", dropout and weights";
       c.settings.drop_thresholds = {13107, 32768, 19661};
+      c.settings.by_weight = c.weighted = true;
       cases.push_back(c);
     }
   }

@@ -9,6 +9,11 @@
 #include <utility>
 #include <vector>
 
+#if __has_include(<sys/wait.h>)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
 #include "core/balance.h"
 #include "core/engine.h"
 #include "core/isa.h"
@@ -163,7 +168,7 @@ Engine<double> engine_for(const Problem& problem, const KernelSet& set, int thre
                           Interruption::Question question = nullptr) {
   Engine<double> engine(
       {problem.sizes, {Activation::tanh, Activation::relu, Activation::softmax}, Cost::cross_entropy},
-      set.table<double>(), threads, question);
+      set.table<double>(), threads, question, {});
   for (std::size_t l = 0; l + 1 < problem.sizes.size(); ++l) {
     const Panels<double> weights = engine.parameters().weights(l);
     for (Index j = 0; j < problem.sizes[l + 1]; ++j) {
@@ -218,30 +223,58 @@ void engines_side_by_side(const Problem& problem, const KernelSet& set) {
   for (std::thread& thread : threads) thread.join();
 }
 
-std::vector<double> first_weights(const Problem& problem, Engine<double>& engine) {
-  const double* data = engine.parameters().weights(0).data;
-  return {data, data + problem.sizes[0] * panel_count<double>(problem.sizes[1]) * kLanes<double>};
+std::vector<double> all_parameters(const Problem& problem, Engine<double>& engine) {
+  std::vector<double> all;
+  for (std::size_t l = 0; l + 1 < problem.sizes.size(); ++l) {
+    const Index lanes = panel_count<double>(problem.sizes[l + 1]) * kLanes<double>;
+    const double* const weights = engine.parameters().weights(l).data;
+    const double* const bias = engine.parameters().bias(l);
+    all.insert(all.end(), weights, weights + problem.sizes[l] * lanes);
+    all.insert(all.end(), bias, bias + lanes);
+  }
+  return all;
 }
 
 // A step that is interrupted, wherever it is, leaves the parameters as they were.
 void interrupted_steps(const Problem& problem, const KernelSet& set) {
+  static std::atomic<int> left;
   for (int threads = 1; threads <= 3; ++threads) {
-    static std::atomic<int> left;
-    for (int patience = 1; patience < 40; patience *= 3) {
+    for (const int patience : {1, 3, 9, 27, 81, 1 << 30}) {
       Engine<double> engine = engine_for(problem, set, threads, [] { return --left == 0; });
       engine.start(problem.source(), problem.target(), problem.batch, kAdam);
       left = patience;
       const double eta = 0.01;
-      const std::vector<double> before = first_weights(problem, engine);
+      const std::vector<double> before = all_parameters(problem, engine);
       try {
         engine.train(problem.order.data(), problem.batch, &eta);
-        require(first_weights(problem, engine) != before, "a step did nothing");
+        require(patience > 1, "a step was not interrupted");
+        require(all_parameters(problem, engine) != before, "a step did nothing");
       } catch (const Interrupted&) {
-        require(first_weights(problem, engine) == before, "a torn step");
+        require(patience < 1 << 30, "a step was interrupted");
+        require(all_parameters(problem, engine) == before, "a torn step");
       }
     }
   }
 }
+
+#if __has_include(<sys/wait.h>)
+// A child that goes on with an engine has none of the threads that the engine keeps.
+void train_in_a_child(const Problem& problem) {
+  const auto count = static_cast<Index>(problem.order.size());
+  const std::vector<double> etas(static_cast<std::size_t>(count / problem.batch), 0.01);
+  Engine<double> engine = engine_for(problem, choose_kernels(""), 2);
+  engine.start(problem.source(), problem.target(), problem.batch, kAdam);
+  engine.train(problem.order.data(), count, etas.data());
+  const pid_t child = fork();
+  engine.train(problem.order.data(), count, etas.data());
+  engine.release_threads();
+  if (child == 0) _exit(0);
+  int status = 1;
+  require(waitpid(child, &status, 0) == child && status == 0, "a child did not train");
+}
+#else
+void train_in_a_child(const Problem&) {}
+#endif
 
 }  // namespace
 
@@ -252,11 +285,14 @@ int main() {
     come_and_go(size);
   }
   divide_by_speed();
+  const Problem narrow({40, 64, 40, 10}, 100, 3, 0);
+  // two or three threads divide the inputs of these
+  const Problem mostly_zero({160, 64, 40, 10}, 400, 2, 800);
+  const Problem long_and_mostly_zero({400, 200, 40, 10}, 2400, 1, 800);
   // on a slow set they take long, and go the same way
   interrupted_steps({{600, 700, 650, 10}, 300, 1, 0}, choose_kernels(""));
-  interrupted_steps({{400, 200, 40, 10}, 2400, 1, 800}, choose_kernels(""));  // two threads divide its inputs
-  const Problem narrow({40, 64, 40, 10}, 100, 3, 0);
-  const Problem mostly_zero({160, 64, 40, 10}, 400, 2, 800);  // two or three threads divide its inputs
+  interrupted_steps(long_and_mostly_zero, choose_kernels(""));
+  train_in_a_child(mostly_zero);
   for (const KernelSet* set : supported_kernels()) {
     for (const Problem* problem : {&narrow, &mostly_zero}) engines_side_by_side(*problem, *set);
     std::puts(set->name);
