@@ -363,7 +363,7 @@ void add_ways(std::vector<Case>& cases) {
       c.name += ", one output";
       c.one = true;
       cases.push_back(c);
-      if (form != Form::mostly_zero) continue;
+      if (form != Form::mostly_zero || m > 1) continue;  // the other optimizers change nothing here
       c.name = std::string(kMethods[m]) + ", wide";
       c.one = false;
       c.wide = true;

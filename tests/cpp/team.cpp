@@ -257,7 +257,7 @@ void interrupted_steps(const Problem& problem, const KernelSet& set) {
   }
 }
 
-#if __has_include(<sys/wait.h>)
+#if __has_include(<sys/wait.h>) && !defined(__SANITIZE_THREAD__)  // which knows no threads after fork
 // A child that goes on with an engine has none of the threads that the engine keeps.
 void train_in_a_child(const Problem& problem) {
   const auto count = static_cast<Index>(problem.order.size());
