@@ -72,8 +72,7 @@ void Engine<T>::back_to_inputs(Range rows, const Workspace<T>& work, const std::
                              {transposed[l - 1].data(), next},
                              nullptr,
                              l > 1 ? work.error(l - 1) : errors};
-    const Range panels{0, panel_count<T>(network_.sizes[l - 1])};
-    in_pieces(interruption, member, rows, panels, next * kLanes<T>, [&](Range r, Range p) {
+    in_pieces(interruption, member, rows, panels_of(l - 1), next * kLanes<T>, [&](Range r, Range p) {
       if (l > 1) {
         kernels_.backward(product, slope(work, l - 1, {}), r, p);
       } else {  // the inputs have no slope

@@ -88,16 +88,10 @@ void Engine<T>::sum_part(const Samples& samples, Range rows, std::uint64_t step,
   Output<T> output = output_of(work, y_.weights != nullptr);
   output.costs = parts_->costs() + rows.begin;
   pass_rows(1, here, step, rows.begin, output, work);
+  const Propagated passed{.cost = 0, .in = work.activation(0), .inputs = work.every_input(0), .lists = {}};
   for (std::size_t l = 0; l < last; ++l) {
-    Update<T> update;
-    update.in = work.activation(l);
-    update.delta = work.error(l + 1);
-    update.rows = rows.size();
-    update.inputs = work.every_input(l);
-    update.weights = sums.weights(l);
-    update.one_neuron = network_.sizes[l + 1] == 1;
-    update.bias = sums.bias(l);
-    kernels_.update(update, {panels_of(l + 1), {0, network_.sizes[l]}, {0, 0}, true});
+    kernels_.update(update_of(l, work, rows.size(), passed, Steps{}, sums, Ahead{}),
+                    {panels_of(l + 1), {0, network_.sizes[l]}, {0, 0}, true});
   }
 }
 

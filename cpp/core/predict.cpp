@@ -28,7 +28,6 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
   const Skip skip = this->skip(x, Samples{.first = first}, rows, Skip::in_place, works[0]);
   const Index step = skip != Skip::nothing ? std::min(block, kPredictMarkedRows) : block;
   std::atomic<bool> all_finite{true};
-  std::atomic<Index> next{0};  // a thread that starts later, or on a slower core, takes fewer blocks
 
   const auto predict_block = [&](Range mine, int member) {
     const Workspace<T>& work = works[static_cast<std::size_t>(member)];
@@ -53,10 +52,9 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
     }
   };
   team.run([&](int member) {
-    while (!interruption.look(member)) {
-      const Index begin = next.fetch_add(block);
-      if (begin >= rows) return;
-      predict_block({begin, std::min(begin + block, rows)}, member);
+    // a thread that starts later, or on a slower core, takes fewer of them
+    for (Index i = 0; (i = team.relay().take(member, (rows + block - 1) / block)) >= 0;) {
+      predict_block({i * block, std::min((i + 1) * block, rows)}, member);
     }
   });
   if (interruption.happened()) throw Interrupted{};
