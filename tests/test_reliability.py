@@ -209,6 +209,25 @@ def test_denormals_are_numbers_like_others() -> None:
             assert np.array_equal(zs[-1].T, rows)
 
 
+@pytest.mark.parametrize(("dtype", "gap"), [("float32", 95.0), ("float64", 720.0)])
+@pytest.mark.parametrize("n_out", [3, 70])
+@pytest.mark.parametrize("rows", [1, 20])
+def test_softmax_gives_denormals_and_learns_without_them(
+    dtype: str, gap: float, n_out: int, rows: int
+) -> None:
+    net = nn.Network([1, n_out], output="softmax", cost="cross_entropy", dtype=dtype)
+    net.weights[0][:], net.biases[0][:] = 0, 0
+    net.biases[0][0] = gap
+    X, tiny = np.ones((rows, 1), dtype), float(np.finfo(dtype).tiny)
+    outputs = net.predict(X)
+    assert (outputs[:, 0] == 1).all()
+    assert ((outputs[:, 1:] > 0) & (outputs[:, 1:] < tiny)).all()
+    # each row costs the gap; its errors are 1, -1, and what is too small to count
+    nabla = net.gradient(X, np.full(rows, 1))
+    assert nabla.cost == pytest.approx(gap)
+    assert nabla.nabla_b[0][:, 0].tolist() == [1, -1] + [0] * (n_out - 2)
+
+
 def test_training_leaves_denormals_as_they_are() -> None:
     """A library that is compiled with -ffast-math sets flush-to-zero for a whole thread."""
     code = (

@@ -22,6 +22,15 @@ NABLANET_INLINE void store_error(T* delta, const Line<T>& value, const LineMask<
   store_line(delta, select(real, flush(value, kTinyError<T>), all(T{0})));
 }
 
+// The least z - max z whose exp softmax takes. Where only the errors a - y are wanted, activations that would
+// be denormal are no smaller than this; errors as small count as zero.
+template <class T>
+NABLANET_INLINE Line<T> least_below_top(const Output<T>& out) {
+  constexpr T for_errors = sizeof(T) == 4 ? -80 : -700;
+  const bool errors = out.delta.data != nullptr && out.cost == Cost::cross_entropy;
+  return all(errors ? for_errors : Constants<T>::exp_low);
+}
+
 // a = softmax(z) for one row; returns ln sum_k exp(z_k).
 template <class T>
 NABLANET_INLINE T softmax_row(const Output<T>& out, Index row, Index panels) {
@@ -33,9 +42,11 @@ NABLANET_INLINE T softmax_row(const Output<T>& out, Index row, Index panels) {
     greatest = select(first_lanes<T>(out.n_out - p * lanes), larger, greatest);
   }
   const T top = greatest_lane(greatest, used_lanes(out));
+  const Line<T> least = least_below_top(out);
   Line<T> sum = all(T{0});
   for (Index p = 0; p < panels; ++p) {
-    Line<T> e = exp(load_line(out.z.line(p, row)) - all(top));
+    const Line<T> below = load_line(out.z.line(p, row)) - all(top);
+    Line<T> e = exp(select(less(below, least), least, below));
     e = select(first_lanes<T>(out.n_out - p * lanes), e, all(T{0}));
     sum = sum + e;
     store_line(out.a.line(p, row), e);
@@ -246,7 +257,11 @@ void softmax_side_by_side(const Output<T>& out, Index row, Index height, Index p
     const Line<T> next = load_line(z + j * lanes);
     top = select(less(top, next), next, top);
   }
-  for (Index j = 0; j < out.n_out; ++j) store_line(a + j * lanes, exp(load_line(z + j * lanes) - top));
+  const Line<T> least = least_below_top(out);
+  for (Index j = 0; j < out.n_out; ++j) {
+    const Line<T> below = load_line(z + j * lanes) - top;
+    store_line(a + j * lanes, exp(select(less(below, least), least, below)));
+  }
   double sums[lanes];
   sum_neurons<T>(out.n_out, sums,
                  [&](Index j, const Line<T>& sum) { return sum + load_line(a + j * lanes); });
