@@ -107,6 +107,44 @@ def test_threads_that_divide_inputs_train_as_one(
             np.testing.assert_array_equal(one, several)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    n_in=st.integers(32, 300),
+    n_out=st.integers(1, 40),
+    batch=st.integers(16, 420),
+    dtype=st.sampled_from(["float32", "float64"]),
+    threads=st.integers(1, 3),
+    dropout=st.sampled_from([0.0, 0.2]),
+    seed=st.integers(0, 1000),
+)
+def test_rows_train_where_they_lie_as_gathered_ones(
+    n_in: int, n_out: int, batch: int, dtype: str, threads: int, dropout: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    X = mostly_zero(rng, 2 * batch, n_in, 0.1).astype(dtype)
+    Y = rng.standard_normal((2 * batch, n_out)).astype(dtype)
+    results = []
+    for rows in (X, np.asfortranarray(X), csr_array(X)):  # the first alone lies as the engine reads it
+        net = nn.Network(
+            [n_in, 40, n_out], activation="relu", output="identity", cost="quadratic", dtype=dtype, seed=0
+        )
+        net.fit(
+            rows,
+            Y,
+            epochs=1,
+            batch_size=batch,
+            optimizer="adam",
+            dropout=dropout,
+            n_threads=threads,
+            progress=False,
+        )
+        nabla = net.gradient(rows, Y, n_threads=threads)
+        results.append([*net.weights, *net.biases, *nabla.nabla_w, *nabla.nabla_b])
+    for found in results[1:]:
+        for there, gathered in zip(results[0], found, strict=True):
+            np.testing.assert_array_equal(there, gathered)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("weighted", [False, True])

@@ -201,14 +201,14 @@ Skip Engine<T>::skip(const Source& x, const Samples& samples, Index rows, Skip w
 
 template <class T>
 void Engine<T>::mark(const Source& x, const Samples& samples, Range rows, Range panels,
-                     std::optional<std::uint64_t> step, Skip skip, const Workspace<T>& work,
+                     std::optional<std::uint64_t> step, Skip skip, const Workspace<T>& work, int member,
                      bool* finite) const {
   const Index n_in = network_.sizes[0];
   const Panels<T> in{work.activation(0).line(panels.begin, 0), work.activation(0).stride};
   const bool every = panels.size() == panel_count<T>(n_in);
   const Source from =
       every ? x : x.columns({panels.begin * kLanes<T>, std::min(panels.end * kLanes<T>, n_in)});
-  Marks<T> marks = work.marked().marks(skip);
+  Marks<T> marks = work.marked().marks(skip, member);
   marks.panels = panels;
   for (Index begin = rows.begin; begin < rows.end; begin += kGatheredRows) {
     const Range here{begin, std::min(begin + kGatheredRows, rows.end)};
@@ -268,8 +268,9 @@ typename Engine<T>::Propagated Engine<T>::propagate(const MiniBatch& batch, cons
     return own.inputs(kernels_, merged, work.every_input(0), in.stride, batch.idle);
   };
   const auto list_rows = [&] {
-    if (!marked) return;
-    kernels_.list_rows(work.marked().marks(skip), rows, mine(panels_of(0)), work.marked().lists());
+    if (!marked || interruption.look(member)) return;
+    kernels_.list_rows(work.marked().marks(skip), rows, mine(panels_of(0)), network_.sizes[0],
+                       work.marked().lists());
   };
   if (together && !by_rows) wait();
   if (!by_rows) list_rows();
@@ -326,7 +327,7 @@ typename Engine<T>::Propagated Engine<T>::propagate(const MiniBatch& batch, cons
     for (Index i = 0; i < rows; ++i) cost += work.costs()[i];
   }
   balance_.end(member);
-  return {cost, in, inputs, marked ? work.marked().lists() : RowLists{}};
+  return {cost, in, inputs, marked ? work.marked().lists() : RowLists<T>{}};
 }
 
 template <class T>
@@ -416,7 +417,7 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
   std::vector<Propagated> passed(static_cast<std::size_t>(team.size()));
   const Step<T> add{.rule = Rule::add};
   double sum = 0;
-  const Skip skip = this->skip(x, Samples{}, rows, Skip::gathered, work);
+  const Skip skip = this->skip(x, Samples{}, rows, Skip::in_place, work);
   for (Index begin = 0; begin < rows; begin += block) {
     const Index here = std::min(block, rows - begin);
     const MiniBatch batch{.x = x, .y = y, .samples = {.first = begin}, .rows = here, .skip = skip};

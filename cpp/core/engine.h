@@ -123,7 +123,7 @@ class Engine {
     double cost;   // the sum of C_x, for member 0
     Panels<T> in;  // these are of the first layer
     Inputs inputs;
-    RowLists lists;          // where zeros are skipped
+    RowLists<T> lists;       // where zeros are skipped
     bool by_inputs = false;  // whether members have inputs of their own
   };
 
@@ -150,10 +150,10 @@ class Engine {
   // `wanted` if so, or gathered where rows have to be converted.
   Skip skip(const Source& x, const Samples& samples, Index rows, Skip wanted, const Workspace<T>& work) const;
   // Marks what is not zero in rows of some panels of inputs, gathered with dropout where there is a step,
-  // unless they are read where they lie. Unless `finite` is null, it becomes false where one of them is not
-  // finite.
+  // unless they are read where they lie; then in the marks of this member, where each has inputs of its own.
+  // Unless `finite` is null, it becomes false where one of them is not finite.
   void mark(const Source& x, const Samples& samples, Range rows, Range panels,
-            std::optional<std::uint64_t> step, Skip skip, const Workspace<T>& work,
+            std::optional<std::uint64_t> step, Skip skip, const Workspace<T>& work, int member = 0,
             bool* finite = nullptr) const;
   // Feed forward, BP1 and BP2 for one mini-batch, by all members together.
   Propagated propagate(const MiniBatch& batch, const Workspace<T>& work,
@@ -165,10 +165,10 @@ class Engine {
   Range inputs_of(int member, int members) const;
   Propagated propagate_by_inputs(const MiniBatch& batch, const Workspace<T>& work, int member, Team& team,
                                  Interruption& interruption) const;
-  // For rows whose activations in the layer before `from` are there: feed forward, BP1, and BP2 down to the
-  // first hidden layer. `first_row`: of the workspace, in the mini-batch.
-  void pass_rows(std::size_t from, Range rows, std::optional<std::uint64_t> step, Index first_row,
-                 const Output<T>& output, const Workspace<T>& work) const;
+  // For rows whose activations in the layer before `from` are there: feed forward, BP1, and BP2 down to layer
+  // `down_to`. `first_row`: of the workspace, in the mini-batch.
+  void pass_rows(std::size_t from, std::size_t down_to, Range rows, std::optional<std::uint64_t> step,
+                 Index first_row, const Output<T>& output, const Workspace<T>& work) const;
   void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,

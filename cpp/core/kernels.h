@@ -137,11 +137,13 @@ struct Marks {
 inline constexpr Index kMarkedInputs = 4;
 inline constexpr Index kMarkedRows = 2;
 
-// For each kMarkedInputs inputs, the rows in which one of them is not zero, by their lines in a panel,
-// counted in numbers: counts[g] of them from g * room on.
+// For each kMarkedInputs inputs, the rows in which one of them is not zero, counts[g] of them from g * room
+// on: their lines in a panel, counted in numbers, and what these inputs are in each, side by side.
 inline constexpr Index kRowsAtOnce = 16;
+template <class T>
 struct RowLists {
   std::uint32_t* lines = nullptr;
+  T* values = nullptr;
   std::uint32_t* counts = nullptr;
   Index room = 0;
 };
@@ -159,6 +161,8 @@ struct Product {
   Panels<T> out;
   Ahead ahead = {};
   Marks<T> marks = {};  // unless unset, in place of `in` and `inputs`
+  // What marked inputs add to, unless they are the first ones: z as those before them have made it.
+  Panels<T> sums = {};
 };
 
 // sigma'(z) of a hidden layer: numbers that `forward` keeps, unless there is no room for them, or with ReLU
@@ -223,7 +227,7 @@ struct Update {
   const T* bias_gradient = nullptr;
   Step<T> weight_step, bias_step;
   Ahead ahead;
-  RowLists lists;  // unless unset, in place of `inputs`
+  RowLists<T> lists;  // unless unset, in place of `in` and `inputs`
 };
 
 // What one thread does of an update: panels of neurons, inputs by their place in the two lists (with lists of
@@ -275,8 +279,9 @@ struct Kernels {
   void (*mark)(const Marks<T>&, Range rows, Index width, bool* finite);
   // Whether all numbers in rows `rows` of gathered inputs are finite.
   bool (*finite)(Panels<T> in, Range rows, Index width);
-  // Lists rows for the inputs in some panels. Writes up to kRowsAtOnce beyond a list.
-  void (*list_rows)(const Marks<T>&, Index rows, Range panels, RowLists);
+  // Lists rows for the inputs in some panels, of `width` inputs in all. Writes up to kRowsAtOnce lines beyond
+  // a list.
+  void (*list_rows)(const Marks<T>&, Index rows, Range panels, Index width, const RowLists<T>&);
   // The same as `gather` for labels, as one-hot lines.
   void (*one_hot)(const std::int32_t* labels, const Samples&, Range rows, Index n_out, Panels<T> out);
   void (*scatter)(Panels<T> in, Range rows, Index width, T* out);

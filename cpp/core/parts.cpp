@@ -87,7 +87,7 @@ void Engine<T>::sum_part(const Samples& samples, Range rows, std::uint64_t step,
   gather(y_, from, here, work);
   Output<T> output = output_of(work, y_.weights != nullptr);
   output.costs = parts_->costs() + rows.begin;
-  pass_rows(1, here, step, rows.begin, output, work);
+  pass_rows(1, 1, here, step, rows.begin, output, work);
   const Propagated passed{.cost = 0, .in = work.activation(0), .inputs = work.every_input(0), .lists = {}};
   for (std::size_t l = 0; l < last; ++l) {
     kernels_.update(update_of(l, work, rows.size(), passed, Steps{}, sums, Ahead{}),

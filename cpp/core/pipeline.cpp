@@ -2,9 +2,10 @@
 //
 // Each member has some inputs to itself: in a step it alone reads these columns of X, lists what is not zero
 // in them, and reads and changes their weights, which stay in its core's own cache. What goes from core to
-// core is z of the first hidden layer. A member adds its inputs to it where the one before has added its own,
-// a piece of rows at a time, so that the order of additions is that of the inputs. From there on rows go
-// through the other layers, forth and back, with whoever is free.
+// core is z of the first hidden layer. A member adds its inputs to what the one before has left it, a piece
+// of rows at a time, so that the order of additions is that of the inputs. From there on rows go through the
+// other layers, forth and back, with whoever is free. Where the second hidden layer, or the output, is small,
+// each member makes the errors of the first one for itself.
 #include <algorithm>
 
 #include "core/engine.h"
@@ -41,7 +42,7 @@ Range part_of(Index whole, Index part, Index size) {
 
 template <class T>
 bool Engine<T>::divides_inputs(const Source& x, Index rows, Skip skip, int members) const {
-  return skip == Skip::gathered && !x.is_sparse() && network_.sizes.size() > 2 &&
+  return skip != Skip::nothing && !x.is_sparse() && network_.sizes.size() > 2 &&
          divides_rows(rows, members) && pieces_of(rows) >= kPiecesForEach * (members - 1) &&
          panels_of(0).size() >= kPanelsForEach * members;
 }
@@ -63,10 +64,12 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
   const Range neurons = panels_of(1);
   const auto mark_rows = [&](Range some) {
     if (interruption.look(member)) return;
-    mark(batch.x, batch.samples, some, panels, batch.step, batch.skip, work);
+    mark(batch.x, batch.samples, some, panels, batch.step, batch.skip, work, member);
   };
   const auto list_rows = [&] {
-    kernels_.list_rows(work.marked().marks(batch.skip), rows, panels, work.marked().lists());
+    if (interruption.look(member)) return;
+    kernels_.list_rows(work.marked().marks(batch.skip, member), rows, panels, network_.sizes[0],
+                       work.marked().lists());
   };
 
   if (batch.factor != 0) add_squares(batch.factor, 1, member, team);
@@ -79,7 +82,10 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
     list_rows();
   }
   Product<T> product = product_into(work, 1, batch.skip);
+  product.marks = work.marked().marks(batch.skip, member);
   product.marks.panels = panels;
+  product.out = work.sums(member);
+  if (!first) product.sums = work.sums(member - 1);
   product.ahead = batch.ahead;
   const int pieces = pieces_of(rows);
   for (int i = 0; i < pieces; ++i) {
@@ -100,22 +106,29 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
   if (first) list_rows();
 
   const Output<T> output = output_of(work, batch.y.weights != nullptr);
+  const bool own_errors = work.own_errors();
   const Index parts = (rows + kRowsAtATime - 1) / kRowsAtATime;
   for (Index part = 0; (part = team.relay().take(member, parts)) >= 0;) {
     const Range here = part_of(rows, part, kRowsAtATime);
     gather(batch.y, batch.samples, here, work);
     team.relay().await_last(member, static_cast<unsigned>(pieces_behind(here.end, rows)));
-    if (!interruption.look(member)) pass_rows(2, here, batch.step, 0, output, work);
+    if (!interruption.look(member)) pass_rows(2, own_errors ? 2 : 1, here, batch.step, 0, output, work);
   }
   team.barrier();
+  if (own_errors && !interruption.look(member)) {
+    Product<T> back = product_back(work, 1);
+    back.out = work.error(1, member);
+    kernels_.backward(back, slope(work, 1, batch.step), {0, rows}, neurons);
+  }
   double cost = 0;
   for (Index i = 0; i < rows && first; ++i) cost += work.costs()[i];
   return {cost, work.activation(0), work.every_input(0), work.marked().lists(), true};
 }
 
 template <class T>
-void Engine<T>::pass_rows(std::size_t from, Range rows, std::optional<std::uint64_t> step, Index first_row,
-                          const Output<T>& output, const Workspace<T>& work) const {
+void Engine<T>::pass_rows(std::size_t from, std::size_t down_to, Range rows,
+                          std::optional<std::uint64_t> step, Index first_row, const Output<T>& output,
+                          const Workspace<T>& work) const {
   const std::size_t last = network_.sizes.size() - 1;
   for (std::size_t l = from; l < last; ++l) {
     const Product<T> product = product_into(work, l, Skip::nothing);
@@ -124,7 +137,7 @@ void Engine<T>::pass_rows(std::size_t from, Range rows, std::optional<std::uint6
   }
   kernels_.weighted_input(product_into(work, last, Skip::nothing), rows, panels_of(last));
   kernels_.output(output, rows);
-  for (std::size_t l = last - 1; l >= 1; --l) {
+  for (std::size_t l = last - 1; l >= down_to; --l) {
     kernels_.backward(product_back(work, l), slope(work, l, step), rows, panels_of(l));
   }
 }
@@ -134,7 +147,8 @@ void Engine<T>::update_by_inputs(const Workspace<T>& work, Index rows, const Pro
                                  const Steps& steps, const Parameters<T>& changed, const Ahead& ahead,
                                  int member, Team& team, Interruption& interruption) const {
   const auto update_of_layer = [&](std::size_t l, Range inputs, bool biases) {
-    const Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
+    Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
+    if (l == 0) update.delta = work.error(1, member);
     update_part(update, {panels_of(l + 1), inputs, {0, 0}, biases}, member, interruption);
   };
   balance_.begin(member);
@@ -159,7 +173,7 @@ template Range Engine<float>::inputs_of(int, int) const;
 template Engine<float>::Propagated Engine<float>::propagate_by_inputs(const MiniBatch&,
                                                                       const Workspace<float>&, int, Team&,
                                                                       Interruption&) const;
-template void Engine<float>::pass_rows(std::size_t, Range, std::optional<std::uint64_t>, Index,
+template void Engine<float>::pass_rows(std::size_t, std::size_t, Range, std::optional<std::uint64_t>, Index,
                                        const Output<float>&, const Workspace<float>&) const;
 template void Engine<float>::update_by_inputs(const Workspace<float>&, Index, const Propagated&, const Steps&,
                                               const Parameters<float>&, const Ahead&, int, Team&,
@@ -169,7 +183,7 @@ template Range Engine<double>::inputs_of(int, int) const;
 template Engine<double>::Propagated Engine<double>::propagate_by_inputs(const MiniBatch&,
                                                                         const Workspace<double>&, int, Team&,
                                                                         Interruption&) const;
-template void Engine<double>::pass_rows(std::size_t, Range, std::optional<std::uint64_t>, Index,
+template void Engine<double>::pass_rows(std::size_t, std::size_t, Range, std::optional<std::uint64_t>, Index,
                                         const Output<double>&, const Workspace<double>&) const;
 template void Engine<double>::update_by_inputs(const Workspace<double>&, Index, const Propagated&,
                                                const Steps&, const Parameters<double>&, const Ahead&, int,

@@ -36,7 +36,7 @@ double Engine<T>::predict(const Source& x, const Target* y, Index first, Index r
       const Samples samples{.first = first + begin};
       bool finite_here = true;
       if (skip != Skip::nothing) {
-        mark(x, samples, here, panels_of(0), {}, skip, work, finite == nullptr ? nullptr : &finite_here);
+        mark(x, samples, here, panels_of(0), {}, skip, work, 0, finite == nullptr ? nullptr : &finite_here);
       } else {
         kernels_.gather(x, samples, here, work.activation(0), nullptr);
         if (finite != nullptr) finite_here = kernels_.finite(work.activation(0), here, network_.sizes[0]);

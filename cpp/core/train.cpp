@@ -273,7 +273,9 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
   const std::vector<ActiveInputs<T>> active = active_inputs(team);
   const bool idle = needs_idle();
   const Samples all{.order = order};
-  const Skip skip = parts_ != nullptr ? Skip::nothing : this->skip(x_, all, count, Skip::gathered, *work_);
+  // what dropout leaves of the inputs is a copy
+  const Skip wanted = drops(0, first_step) ? Skip::gathered : Skip::in_place;
+  const Skip skip = parts_ != nullptr ? Skip::nothing : this->skip(x_, all, count, wanted, *work_);
   std::fill_n(weight_squares_.data(), weight_squares_.size(), 0.0);
   double sum = 0;
   const auto mini_batch = [&](Index begin, std::uint64_t step) {

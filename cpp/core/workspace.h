@@ -13,6 +13,9 @@ namespace nablanet {
 // Bytes of inputs that fit into a core's own cache beside the weights.
 inline constexpr Index kSmallInputs = 512 * 1024;
 
+// From so few neurons errors go back to a layer in less time than lines take from one core to another.
+inline constexpr Index kFewNeurons = 32;
+
 template <class T>
 class Workspace {
  public:
@@ -33,7 +36,11 @@ class Workspace {
     }
     const bool small = activations_[0].size() * static_cast<Index>(sizeof(T)) <= kSmallInputs;
     for (int i = 1; i < members && small; ++i) more_inputs_.push_back(lines(sizes[0]));
-    marked_ = MarkedInputs<T>(sizes[0], rows, activation(0), backward);
+    for (int i = 1; i < members && backward && sizes.size() > 2; ++i) {
+      sums_.push_back(lines(sizes[1]));
+      if (sizes[2] <= kFewNeurons) more_errors_.push_back(lines(sizes[1]));
+    }
+    marked_ = MarkedInputs<T>(sizes[0], rows, activation(0), backward, members);
     outputs_ = lines(sizes.back());
     desired_ = lines(sizes.back());
   }
@@ -49,8 +56,19 @@ class Workspace {
     if (l > 0 || member == 0 || !own_inputs()) return activation(l);
     return {more_inputs_[static_cast<std::size_t>(member - 1)].data(), stride_};
   }
+  // z of the first hidden layer as a member leaves it to the next, which the last one makes activations.
+  Panels<T> sums(int member) const {
+    const auto i = static_cast<std::size_t>(member);
+    return i < sums_.size() ? Panels<T>{sums_[i].data(), stride_} : activation(1);
+  }
   Inputs every_input(std::size_t l) const { return every_[l].inputs(); }
   Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }
+  // Whether each member may have errors of the first hidden layer in its own cache.
+  bool own_errors() const { return !more_errors_.empty(); }
+  Panels<T> error(std::size_t l, int member) const {
+    if (l != 1 || member == 0 || !own_errors()) return error(l);
+    return {more_errors_[static_cast<std::size_t>(member - 1)].data(), stride_};
+  }
   // sigma'(z) of a hidden layer.
   Panels<T> slope(std::size_t l) const { return {slopes_[l].data(), stride_}; }
   // w^{l+1} with lanes across the neurons of layer l.
@@ -68,7 +86,7 @@ class Workspace {
 
   Index rows_, stride_;
   MarkedInputs<T> marked_;
-  std::vector<Buffer<T>> activations_, more_inputs_, errors_, slopes_, transposed_;
+  std::vector<Buffer<T>> activations_, more_inputs_, sums_, errors_, more_errors_, slopes_, transposed_;
   std::vector<Index> transposed_stride_;
   std::vector<EveryInput<T>> every_;
   Buffer<T> outputs_, desired_;

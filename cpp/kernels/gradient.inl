@@ -258,7 +258,7 @@ template <class T, int Columns, class Rule>
 void update_marked_columns(const Update<T>& update, const Rule& rule, Index panel, const UpdatePart& part) {
   constexpr Index lanes = kLanes<T>;
   constexpr int height = kMarkedInputs;
-  const RowLists lists = update.lists;
+  const RowLists<T>& lists = update.lists;
   const State<T> at{update.weights.data, update.first, update.second};
   const Index panel_step = update.weights.stride * lanes;
   const T* const delta = update.delta.line(panel, 0);
@@ -270,7 +270,7 @@ void update_marked_columns(const Update<T>& update, const Rule& rule, Index pane
     const Index count = lists.counts[group];
     if (!Rule::needs_every_input && count == 0) continue;
     const std::uint32_t* const rows = lists.lines + group * lists.room;
-    const T* const in = update.in.line(k / lanes, 0) + k % lanes;
+    const T* in = lists.values + group * lists.room * height;
     Line<T> sum[height][Columns];
 #pragma GCC unroll kUnroll
     for (int i = 0; i < height; ++i) {
@@ -280,14 +280,14 @@ void update_marked_columns(const Update<T>& update, const Rule& rule, Index pane
         __builtin_prefetch(at.parameter + (panel + c) * panel_step + (k + i) * lanes, 1, 3);
       }
     }
-    for (Index r = 0; r < count; ++r) {
+    for (Index r = 0; r < count; ++r, in += height) {
       const Index row = rows[r];
       Line<T> d[Columns];
 #pragma GCC unroll kUnroll
       for (int c = 0; c < Columns; ++c) d[c] = load_line(delta + row + c * delta_step);
 #pragma GCC unroll kUnroll
       for (int i = 0; i < height; ++i) {
-        const Line<T> x = all(in[row + i]);
+        const Line<T> x = all(in[i]);
 #pragma GCC unroll kUnroll
         for (int c = 0; c < Columns; ++c) sum[i][c] = fma(x, d[c], sum[i][c]);
       }

@@ -49,19 +49,24 @@ template <class T>
 NABLANET_INLINE Index list_marked(const Marks<T>& marks, Range rows, Range panels, std::uint32_t* places,
                                   std::uint32_t* lines) {
   constexpr Index lanes = kLanes<T>;
+  constexpr Index together = kMostLanes / lanes;
+  PackedLanes<lanes> place(1, marks.step);
+  PackedLanes<lanes> line(lanes, lanes * lanes);
   Index count = 0;
-  for (Index panel = 0; panel < panels.size(); ++panel) {
-    std::uint32_t word = 0;
-    for (Index row = rows.begin; row < rows.end; ++row) word |= *marks.word(panels.begin + panel, row);
-    pack_lanes<lanes>(word, panel * marks.step, 1, places + count);
-    pack_lanes<lanes>(word, panel * lanes * lanes, lanes, lines + count);
-    count += __builtin_popcount(word);
+  for (Index panel = panels.begin; panel < panels.end; panel += together) {
+    std::uint32_t bits = 0;
+    for (Index p = 0; p < together && panel + p < panels.end; ++p) {
+      for (Index row = rows.begin; row < rows.end; ++row) bits |= *marks.word(panel + p, row) << (p * lanes);
+    }
+    place.pack(bits, places + count);
+    line.pack(bits, lines + count);
+    count += __builtin_popcount(bits);
   }
   return count;
 }
 
 template <class T>
-void list_rows(const Marks<T>& marks, Index rows, Range panels, RowLists lists) {
+void list_rows(const Marks<T>& marks, Index rows, Range panels, Index width, const RowLists<T>& lists) {
   constexpr Index lanes = kLanes<T>;
   constexpr Index groups = lanes / kMarkedInputs;
   for (Index panel = panels.begin; panel < panels.end; ++panel) {
@@ -78,6 +83,17 @@ void list_rows(const Marks<T>& marks, Index rows, Range panels, RowLists lists) 
         count += (*marks.word(panel, row) & bits) != 0;
       }
       lists.counts[panel * groups + g] = static_cast<std::uint32_t>(count);
+      T* to = lists.values + (panel * groups + g) * lists.room * kMarkedInputs;
+      const Index at = panel * marks.step + g * kMarkedInputs;
+      const Index left = width - panel * lanes - g * kMarkedInputs;  // a row may end among these inputs
+      for (Index i = 0; i < count; ++i, to += kMarkedInputs) {
+        const T* const from = marks.rows[lines[i] / lanes] + at;
+        if (left >= kMarkedInputs) {
+          __builtin_memcpy(to, from, kMarkedInputs * sizeof(T));
+        } else {
+          for (Index k = 0; k < kMarkedInputs; ++k) to[k] = k < left ? from[k] : T{0};
+        }
+      }
     }
   }
 }

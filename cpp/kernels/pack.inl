@@ -22,17 +22,25 @@ NABLANET_INLINE void pack_places(std::uint32_t byte, Index first, Index factor, 
   for (Index i = 0; i < kByteBits; ++i) to[i] = first + place[i] * factor;
 }
 
-// The same for the bits of a line's lanes; writes as many numbers as it has lanes.
+// Numbers of the lanes of panels, from the first panel on: factor * lane + step * panel.
 template <Index Lanes>
-NABLANET_INLINE void pack_lanes(std::uint32_t bits, Index first, Index factor, std::uint32_t* to) {
-  for (Index lane = 0; lane < Lanes; lane += kByteBits, bits >>= kByteBits) {
-    const std::uint8_t* place = byte_places.place[bits & 0xff];
-    for (Index i = 0; i < kByteBits; ++i) {
-      to[i] = static_cast<std::uint32_t>(first + (lane + place[i]) * factor);
+class PackedLanes {
+ public:
+  NABLANET_INLINE PackedLanes(Index factor, Index step) : factor_(factor), step_(step) {}
+  // Those of the next kMostLanes lanes whose bits are set; writes as many whatever the bits.
+  NABLANET_INLINE void pack(std::uint32_t bits, std::uint32_t* to) {
+    for (Index lane = 0; lane < kMostLanes; lane += kByteBits, bits >>= kByteBits) {
+      const std::uint8_t* place = byte_places.place[bits & 0xff];
+      const Index first = first_ + lane / Lanes * step_ + lane % Lanes * factor_;
+      for (Index i = 0; i < kByteBits; ++i) to[i] = static_cast<std::uint32_t>(first + place[i] * factor_);
+      to += __builtin_popcount(bits & 0xff);
     }
-    to += __builtin_popcount(bits & 0xff);
+    first_ += kMostLanes / Lanes * step_;
   }
-}
+
+ private:
+  Index factor_, step_, first_ = 0;
+};
 
 // Of kRowsAtOnce words those with one of some bits set, as (first + place) * lanes; returns how many.
 NABLANET_INLINE Index pack_rows(const std::uint32_t* words, std::uint32_t bits, Index first, Index lanes,

@@ -183,10 +183,10 @@ struct ListedInputs {
 };
 
 // Rows x Columns lines of the product with a block of inputs, from panel `first` of them on, as in
-// `product_tile`.
+// `product_tile`; blocks but the first go on from `sums`.
 template <class T, int Rows, int Columns>
 NABLANET_INLINE void marked_tile(const Product<T>& product, const ListedInputs& listed, Index first,
-                                 Index row, Index panel) {
+                                 const Panels<T>& sums, Index row, Index panel) {
   constexpr Index lanes = kLanes<T>;
   T* const out = product.out.line(panel, row);
   const Index out_step = product.out.stride * lanes;
@@ -196,7 +196,7 @@ NABLANET_INLINE void marked_tile(const Product<T>& product, const ListedInputs& 
     const T* const bias = product.bias + (panel + c) * lanes;
 #pragma GCC unroll kUnroll
     for (int r = 0; r < Rows; ++r) {
-      sum[r][c] = first == 0 ? load_bias(bias) : load_line(out + c * out_step + r * lanes);
+      sum[r][c] = first == 0 ? load_bias(bias) : load_line(sums.line(panel + c, row + r));
     }
   }
   const T* in[Rows];
@@ -234,10 +234,11 @@ void marked_columns(const Product<T>& product, Range rows, Index panel, bool pre
   ListedInputs listed;
   for (int b = 0; b < blocks; ++b) {
     const Range block = share(inputs, b, blocks);
+    const Panels<T>& sums = b == 0 ? product.sums : product.out;
     const auto tile = [&]<int Rows>(Index row) NABLANET_INLINE_LAMBDA {
       prefetch.some();
       listed.count = list_marked<T>(product.marks, {row, row + Rows}, block, listed.places, listed.lines);
-      marked_tile<T, Rows, Columns>(product, listed, block.begin, row, panel);
+      marked_tile<T, Rows, Columns>(product, listed, block.begin, sums, row, panel);
     };
     Index row = rows.begin;
     for (; row + kMarkedRows <= rows.end; row += kMarkedRows) tile.template operator()<kMarkedRows>(row);
