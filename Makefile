@@ -19,11 +19,11 @@ fuzz: .venv/.fuzz
 # needs Debian's g++-aarch64-linux-gnu and qemu-user
 test-arm: .venv/.cmake
 	$(BIN)/cmake -S . -B build/native -DNABLANET_PYTHON=OFF
-	$(BIN)/cmake --build build/native --target bits
+	$(BIN)/cmake --build build/native --parallel 2 --target bits
 	$(BIN)/cmake -S . -B build/arm -DNABLANET_PYTHON=OFF -DCMAKE_SYSTEM_NAME=Linux \
 	  -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
 	  -DCMAKE_EXE_LINKER_FLAGS=-static
-	$(BIN)/cmake --build build/arm --target bits
+	$(BIN)/cmake --build build/arm --parallel 2 --target bits
 	build/native/bits > build/native/bits.txt
 	qemu-aarch64 build/arm/bits neon 4 > build/arm/bits.txt
 	cmp build/native/bits.txt build/arm/bits.txt
@@ -32,7 +32,7 @@ test-arm: .venv/.cmake
 # needs the C library of GNU
 test-allocations: .venv/.cmake
 	$(BIN)/cmake -S . -B build/native -DNABLANET_PYTHON=OFF
-	$(BIN)/cmake --build build/native --target allocations
+	$(BIN)/cmake --build build/native --parallel 2 --target allocations
 	build/native/allocations
 
 # the C++ programs under the compiler's sanitizers, on every instruction set of this machine; setarch

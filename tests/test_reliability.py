@@ -222,6 +222,10 @@ def test_softmax_gives_denormals_and_learns_without_them(
     outputs = net.predict(X)
     assert (outputs[:, 0] == 1).all()
     assert ((outputs[:, 1:] > 0) & (outputs[:, 1:] < tiny)).all()
+    # da_1/dz_0 = -a_1 a_0 is as small
+    net.weights[0][0, 0], net.biases[0][0, 0] = 1, gap - 1
+    assert (net.jacobian(X)[:, 1, 0] == -outputs[:, 1]).all()
+    net.weights[0][:], net.biases[0][0, 0] = 0, gap
     # each row costs the gap; its errors are 1, -1, and what is too small to count
     nabla = net.gradient(X, np.full(rows, 1))
     assert nabla.cost == pytest.approx(gap)

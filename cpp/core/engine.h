@@ -150,7 +150,7 @@ class Engine {
   // `wanted` if so, or gathered where rows have to be converted.
   Skip skip(const Source& x, const Samples& samples, Index rows, Skip wanted, const Workspace<T>& work) const;
   // Marks what is not zero in rows of some panels of inputs, gathered with dropout where there is a step,
-  // unless they are read where they lie; then in the marks of this member, where each has inputs of its own.
+  // unless they are read where they lie. `member`: whose marks these are; 0 for those of all together.
   // Unless `finite` is null, it becomes false where one of them is not finite.
   void mark(const Source& x, const Samples& samples, Range rows, Range panels,
             std::optional<std::uint64_t> step, Skip skip, const Workspace<T>& work, int member = 0,
@@ -214,7 +214,7 @@ class Engine {
   double per_weight(const std::int64_t* order, Index rows) const;
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
-  // The rows of the mini-batch after this one that a member is going to gather.
+  // The rows of the mini-batch after this one that a member is going to read first.
   Ahead rows_ahead(const Samples& next, Index rows, Skip skip, int member, const Team& team) const;
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();

@@ -16,8 +16,9 @@ template <class T>
 class MarkedInputs {
  public:
   MarkedInputs() = default;
-  // For up to `rows` samples, which are gathered into `in`; none where marks would never be worth their time,
-  // or take too much memory. `backward`: also lists of rows.
+  // For up to `rows` samples, which are gathered into `in` unless they are read where they lie, also by each
+  // of `members` threads for itself; none where marks would never be worth their time, or take too much
+  // memory. `backward`: also lists of rows.
   MarkedInputs(Index n_in, Index rows, Panels<T> in, bool backward, int members) : rows_(rows) {
     constexpr Index few_rows = 16, few_inputs = 32, most_words = Index{1} << 25;
     const Index panels = panel_count<T>(n_in);

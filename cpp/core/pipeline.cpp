@@ -18,7 +18,7 @@ namespace {
 constexpr Index kPieceRows = 48;
 // Pieces for each member but the first, so that it waits for a small part of its time.
 constexpr Index kPiecesForEach = 4;
-// Panels of inputs for each member: no share may be empty, however slow its core.
+// Panels of inputs for each member: no share may be empty, however slow its core, since each hands z on.
 constexpr Index kPanelsForEach = 4;
 static_assert(kPanelsForEach > Balance::kMostFaster);
 
@@ -58,6 +58,7 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
                                                               Team& team, Interruption& interruption) const {
   const int members = team.size();
   const bool first = member == 0;
+  const bool last = member + 1 == members;
   const Index rows = batch.rows;
   const Range inputs = inputs_of(member, members);
   const Range panels{inputs.begin / kLanes<T>, panel_count<T>(inputs.end)};  // of them
@@ -84,8 +85,8 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
   Product<T> product = product_into(work, 1, batch.skip);
   product.marks = work.marked().marks(batch.skip, member);
   product.marks.panels = panels;
-  product.out = work.sums(member);
-  if (!first) product.sums = work.sums(member - 1);
+  if (!last) product.out = work.handed_on(member);
+  if (!first) product.sums = work.handed_on(member - 1);
   product.ahead = batch.ahead;
   const int pieces = pieces_of(rows);
   for (int i = 0; i < pieces; ++i) {
@@ -99,7 +100,7 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
     product.ahead.lines = share(batch.ahead.lines, i, pieces);
     if (!interruption.look(member)) {
       kernels_.forward(product, network_.activations[0], slope(work, 1, batch.step), here, neurons);
-      if (member + 1 == members) drop(work.activation(1), work.slope(1), 1, batch.step, here, neurons);
+      if (last) drop(work.activation(1), work.slope(1), 1, batch.step, here, neurons);
     }
     team.relay().pass(member);
   }

@@ -20,7 +20,8 @@ template <class T>
 class Workspace {
  public:
   // For up to `rows` samples; with `backward`, also room for errors and transposed weights. Each of
-  // `members` threads has inputs of its own where they are small.
+  // `members` threads has inputs of its own where they are small, and what it needs to have some inputs of
+  // the first layer to itself.
   Workspace(const std::vector<Index>& sizes, Index rows, bool backward, int members = 1)
       // an odd number of lines, so that equal rows of all panels do not fall into one cache set
       : rows_(rows), stride_(rows | 1), costs_(rows), weights_(rows) {
@@ -37,7 +38,7 @@ class Workspace {
     const bool small = activations_[0].size() * static_cast<Index>(sizeof(T)) <= kSmallInputs;
     for (int i = 1; i < members && small; ++i) more_inputs_.push_back(lines(sizes[0]));
     for (int i = 1; i < members && backward && sizes.size() > 2; ++i) {
-      sums_.push_back(lines(sizes[1]));
+      handed_on_.push_back(lines(sizes[1]));
       if (sizes[2] <= kFewNeurons) more_errors_.push_back(lines(sizes[1]));
     }
     marked_ = MarkedInputs<T>(sizes[0], rows, activation(0), backward, members);
@@ -56,10 +57,9 @@ class Workspace {
     if (l > 0 || member == 0 || !own_inputs()) return activation(l);
     return {more_inputs_[static_cast<std::size_t>(member - 1)].data(), stride_};
   }
-  // z of the first hidden layer as a member leaves it to the next, which the last one makes activations.
-  Panels<T> sums(int member) const {
-    const auto i = static_cast<std::size_t>(member);
-    return i < sums_.size() ? Panels<T>{sums_[i].data(), stride_} : activation(1);
+  // z of the first hidden layer as a member leaves it to the next.
+  Panels<T> handed_on(int member) const {
+    return {handed_on_[static_cast<std::size_t>(member)].data(), stride_};
   }
   Inputs every_input(std::size_t l) const { return every_[l].inputs(); }
   Panels<T> error(std::size_t l) const { return {errors_[l].data(), stride_}; }
@@ -86,7 +86,7 @@ class Workspace {
 
   Index rows_, stride_;
   MarkedInputs<T> marked_;
-  std::vector<Buffer<T>> activations_, more_inputs_, sums_, errors_, more_errors_, slopes_, transposed_;
+  std::vector<Buffer<T>> activations_, more_inputs_, handed_on_, errors_, more_errors_, slopes_, transposed_;
   std::vector<Index> transposed_stride_;
   std::vector<EveryInput<T>> every_;
   Buffer<T> outputs_, desired_;

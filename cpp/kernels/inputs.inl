@@ -44,7 +44,7 @@ void mark(const Marks<T>& marks, Range rows, Index width, bool* finite) {
 }
 
 // What is marked in one of some rows, of some panels of inputs; places and lines count from the first of
-// these panels on. Writes up to a panel beyond them.
+// these panels on. Writes up to kMostLanes beyond them.
 template <class T>
 NABLANET_INLINE Index list_marked(const Marks<T>& marks, Range rows, Range panels, std::uint32_t* places,
                                   std::uint32_t* lines) {

@@ -22,12 +22,13 @@ NABLANET_INLINE void store_error(T* delta, const Line<T>& value, const LineMask<
   store_line(delta, select(real, flush(value, kTinyError<T>), all(T{0})));
 }
 
-// The least z - max z whose exp softmax takes. Where only the errors a - y are wanted, activations that would
-// be denormal are no smaller than this; errors as small count as zero.
+// The least z - max z whose exp softmax takes. Where only the cost and the errors a - y are wanted it keeps
+// away from denormal numbers: such errors count as zero, and half the last place of a larger y is more than
+// its exp.
 template <class T>
 NABLANET_INLINE Line<T> least_below_top(const Output<T>& out) {
-  constexpr T for_errors = sizeof(T) == 4 ? -80 : -700;
-  const bool errors = out.delta.data != nullptr && out.cost == Cost::cross_entropy;
+  constexpr T for_errors = sizeof(T) == 4 ? -84 : -700;
+  const bool errors = out.costs != nullptr && out.delta.data != nullptr && out.cost == Cost::cross_entropy;
   return all(errors ? for_errors : Constants<T>::exp_low);
 }
 

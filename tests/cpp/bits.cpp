@@ -374,6 +374,9 @@ void add_ways(std::vector<Case>& cases) {
       c.settings.drop_thresholds = {13107, 32768, 19661};
       c.settings.by_weight = c.weighted = true;
       cases.push_back(c);
+      c.name += ", all inputs";  // which are then read where they lie
+      c.settings.drop_thresholds[0] = 0;
+      cases.push_back(c);
     }
   }
 }
