@@ -63,14 +63,15 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
   const Range inputs = inputs_of(member, members);
   const Range panels{inputs.begin / kLanes<T>, panel_count<T>(inputs.end)};  // of them
   const Range neurons = panels_of(1);
+  Marks<T> marks = work.marked().marks(batch.skip, member);
+  marks.panels = panels;
   const auto mark_rows = [&](Range some) {
     if (interruption.look(member)) return;
     mark(batch.x, batch.samples, some, panels, batch.step, batch.skip, work, member);
   };
   const auto list_rows = [&] {
     if (interruption.look(member)) return;
-    kernels_.list_rows(work.marked().marks(batch.skip, member), rows, panels, network_.sizes[0],
-                       work.marked().lists());
+    kernels_.list_rows(marks, rows, panels, network_.sizes[0], work.marked().lists());
   };
 
   if (batch.factor != 0) add_squares(batch.factor, 1, member, team);
@@ -83,8 +84,7 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
     list_rows();
   }
   Product<T> product = product_into(work, 1, batch.skip);
-  product.marks = work.marked().marks(batch.skip, member);
-  product.marks.panels = panels;
+  product.marks = marks;
   if (!last) product.out = work.handed_on(member);
   if (!first) product.sums = work.handed_on(member - 1);
   product.ahead = batch.ahead;
