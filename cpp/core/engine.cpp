@@ -281,7 +281,6 @@ typename Engine<T>::Propagated Engine<T>::propagate(const MiniBatch& batch, cons
     if (l == 1) {
       product.in = in;
       product.inputs = inputs;
-      product.ahead = batch.ahead;
     }
     in_pieces(interruption, member, part.rows, part.panels, product.inputs.active * kLanes<T>,
               [&](Range r, Range p) {
@@ -344,7 +343,7 @@ void Engine<T>::point_to_moments(Update<T>& update, std::size_t l) const {
 
 template <class T>
 Update<T> Engine<T>::update_of(std::size_t l, const Workspace<T>& work, Index rows, const Propagated& passed,
-                               const Steps& steps, const Parameters<T>& changed, const Ahead& ahead) const {
+                               const Steps& steps, const Parameters<T>& changed) const {
   Update<T> update;
   update.in = work.activation(l);
   update.delta = work.error(l + 1);
@@ -363,7 +362,6 @@ Update<T> Engine<T>::update_of(std::size_t l, const Workspace<T>& work, Index ro
   }
   if (l == 0) {
     update.in = passed.in;
-    update.ahead = ahead;
     update.lists = passed.lists;
   }
   return update;
@@ -383,16 +381,16 @@ void Engine<T>::update_part(const Update<T>& update, const UpdatePart& part, int
 
 template <class T>
 void Engine<T>::update(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
-                       const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
+                       const Parameters<T>& changed, int member, Team& team,
                        Interruption& interruption) const {
   if (passed.by_inputs) {
-    return update_by_inputs(work, rows, passed, steps, changed, ahead, member, team, interruption);
+    return update_by_inputs(work, rows, passed, steps, changed, member, team, interruption);
   }
   const int members = team.size();
   balance_.begin(member);
   const auto mine = [&](Range whole, Index unit) { return balance_.share(whole, unit, member, members); };
   for (std::size_t l = 0; l + 1 < network_.sizes.size(); ++l) {
-    const Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
+    const Update<T> update = update_of(l, work, rows, passed, steps, changed);
     const Range panels = panels_of(l + 1);
     const Range active{0, update.inputs.active};
     const Range idle{0, update.inputs.idle};
@@ -427,8 +425,7 @@ double Engine<T>::gradient(const Source& x, const Target& y, Index rows, Paramet
     if (interruption.happened()) throw Interrupted{};
     team.run([&](int member) {
       const Propagated& by_me = passed[static_cast<std::size_t>(member)];
-      update(work, here, by_me, begin == 0 ? Steps{} : Steps{add, add}, sums, Ahead{}, member, team,
-             interruption);
+      update(work, here, by_me, begin == 0 ? Steps{} : Steps{add, add}, sums, member, team, interruption);
     });
     if (interruption.happened()) throw Interrupted{};
     sum += passed[0].cost;

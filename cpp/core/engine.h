@@ -116,7 +116,6 @@ class Engine {
     Skip skip = Skip::nothing;
     std::optional<std::uint64_t> step = {};  // its number in the training, for dropout
     bool idle = true;                        // whether the update needs the inputs that are not active
-    Ahead ahead = {};
     double factor = 0;  // of its cost, and of the squares of the weights; 0: nobody asks for these
   };
   struct Propagated {
@@ -172,20 +171,19 @@ class Engine {
   void point_to_moments(Update<T>& update, std::size_t l) const;
   // BP3 and BP4: what `steps` makes of the gradients goes to `changed`.
   void update(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
-              const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
-              Interruption& interruption) const;
+              const Parameters<T>& changed, int member, Team& team, Interruption& interruption) const;
   void update_by_inputs(const Workspace<T>& work, Index rows, const Propagated& passed, const Steps& steps,
-                        const Parameters<T>& changed, const Ahead& ahead, int member, Team& team,
+                        const Parameters<T>& changed, int member, Team& team,
                         Interruption& interruption) const;
   Update<T> update_of(std::size_t l, const Workspace<T>& work, Index rows, const Propagated& passed,
-                      const Steps& steps, const Parameters<T>& changed, const Ahead& ahead) const;
+                      const Steps& steps, const Parameters<T>& changed) const;
   void update_part(const Update<T>& update, const UpdatePart& part, int member,
                    Interruption& interruption) const;
   // `weight`: of all samples in the mini-batch, so `rows`, their number, where none is weighted.
   Steps next_steps(double weight, Index rows, double eta);
   // BP3, BP4 and all that the step makes of them.
-  void learn(Index rows, const Propagated& passed, const Steps& steps, const Ahead& ahead, int member,
-             Team& team, Interruption& interruption) const;
+  void learn(Index rows, const Propagated& passed, const Steps& steps, int member, Team& team,
+             Interruption& interruption) const;
   // The optimizer's step along `gradient_`, scaled to a norm of at most clip_norm.
   void apply_clipped(Steps steps, int member, Team& team) const;
   // What a member changes of layer l where gradients are stored.
@@ -215,7 +213,6 @@ class Engine {
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
   // The rows of the mini-batch after this one that a member is going to read first.
-  Ahead rows_ahead(const Samples& next, Index rows, Skip skip, int member, const Team& team) const;
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).

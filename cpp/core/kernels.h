@@ -105,19 +105,6 @@ struct Inputs {
   bool every = false;  // all are active, in their own order
 };
 
-// Rows of the mini-batch after this one, to be asked for meanwhile: they lie at random places in memory,
-// and what takes the time of arithmetic now costs none then. `lines` counts cache lines, row after row.
-struct Ahead {
-  Source source;
-  Samples samples;
-  Range rows = {0, 0};
-  Range lines = {0, 0};
-
-  Index row_lines() const {
-    return (source.width * scalar_bytes(source.scalar) + kLineBytes - 1) / kLineBytes;
-  }
-};
-
 // A mini-batch most of whose inputs are zero: where its rows lie, in the caller's memory or in panels, and
 // which of their numbers are not zero: a bit for each, in a word for each line of inputs. What skips the
 // others skips additions of zero, so its sums have the same bits.
@@ -159,7 +146,6 @@ struct Product {
   Panels<T> weights;
   const T* bias = nullptr;
   Panels<T> out;
-  Ahead ahead = {};
   Marks<T> marks = {};  // unless unset, in place of `in` and `inputs`
   // What marked inputs add to, unless they are the first ones: z as those before them have made it.
   Panels<T> sums = {};
@@ -226,7 +212,6 @@ struct Update {
   const T* gradient = nullptr;  // for `apply` alone, in the same panels
   const T* bias_gradient = nullptr;
   Step<T> weight_step, bias_step;
-  Ahead ahead;
   RowLists<T> lists;  // unless unset, in place of `in` and `inputs`
 };
 

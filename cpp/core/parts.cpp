@@ -90,7 +90,7 @@ void Engine<T>::sum_part(const Samples& samples, Range rows, std::uint64_t step,
   pass_rows(1, 1, here, step, rows.begin, output, work);
   const Propagated passed{.cost = 0, .in = work.activation(0), .inputs = work.every_input(0), .lists = {}};
   for (std::size_t l = 0; l < last; ++l) {
-    kernels_.update(update_of(l, work, rows.size(), passed, Steps{}, sums, Ahead{}),
+    kernels_.update(update_of(l, work, rows.size(), passed, Steps{}, sums),
                     {panels_of(l + 1), {0, network_.sizes[l]}, {0, 0}, true});
   }
 }

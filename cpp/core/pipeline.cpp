@@ -87,7 +87,6 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
   product.marks = marks;
   if (!last) product.out = work.handed_on(member);
   if (!first) product.sums = work.handed_on(member - 1);
-  product.ahead = batch.ahead;
   const int pieces = pieces_of(rows);
   for (int i = 0; i < pieces; ++i) {
     const Range here = share({0, rows}, i, pieces);
@@ -97,7 +96,6 @@ typename Engine<T>::Propagated Engine<T>::propagate_by_inputs(const MiniBatch& b
       team.relay().follow(member);
     }
     if (i == 0 && batch.factor != 0) add_squares_of_inputs(batch.factor, inputs);
-    product.ahead.lines = share(batch.ahead.lines, i, pieces);
     if (!interruption.look(member)) {
       kernels_.forward(product, network_.activations[0], slope(work, 1, batch.step), here, neurons);
       if (last) drop(work.activation(1), work.slope(1), 1, batch.step, here, neurons);
@@ -145,10 +143,10 @@ void Engine<T>::pass_rows(std::size_t from, std::size_t down_to, Range rows,
 
 template <class T>
 void Engine<T>::update_by_inputs(const Workspace<T>& work, Index rows, const Propagated& passed,
-                                 const Steps& steps, const Parameters<T>& changed, const Ahead& ahead,
-                                 int member, Team& team, Interruption& interruption) const {
+                                 const Steps& steps, const Parameters<T>& changed, int member, Team& team,
+                                 Interruption& interruption) const {
   const auto update_of_layer = [&](std::size_t l, Range inputs, bool biases) {
-    Update<T> update = update_of(l, work, rows, passed, steps, changed, ahead);
+    Update<T> update = update_of(l, work, rows, passed, steps, changed);
     if (l == 0) update.delta = work.error(1, member);
     update_part(update, {panels_of(l + 1), inputs, {0, 0}, biases}, member, interruption);
   };
@@ -177,8 +175,7 @@ template Engine<float>::Propagated Engine<float>::propagate_by_inputs(const Mini
 template void Engine<float>::pass_rows(std::size_t, std::size_t, Range, std::optional<std::uint64_t>, Index,
                                        const Output<float>&, const Workspace<float>&) const;
 template void Engine<float>::update_by_inputs(const Workspace<float>&, Index, const Propagated&, const Steps&,
-                                              const Parameters<float>&, const Ahead&, int, Team&,
-                                              Interruption&) const;
+                                              const Parameters<float>&, int, Team&, Interruption&) const;
 template bool Engine<double>::divides_inputs(const Source&, Index, Skip, int) const;
 template Range Engine<double>::inputs_of(int, int) const;
 template Engine<double>::Propagated Engine<double>::propagate_by_inputs(const MiniBatch&,
@@ -187,7 +184,7 @@ template Engine<double>::Propagated Engine<double>::propagate_by_inputs(const Mi
 template void Engine<double>::pass_rows(std::size_t, std::size_t, Range, std::optional<std::uint64_t>, Index,
                                         const Output<double>&, const Workspace<double>&) const;
 template void Engine<double>::update_by_inputs(const Workspace<double>&, Index, const Propagated&,
-                                               const Steps&, const Parameters<double>&, const Ahead&, int,
-                                               Team&, Interruption&) const;
+                                               const Steps&, const Parameters<double>&, int, Team&,
+                                               Interruption&) const;
 
 }  // namespace nablanet

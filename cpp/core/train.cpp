@@ -11,9 +11,6 @@ namespace nablanet {
 
 namespace {
 
-// So few rows fit into one tile of the product.
-constexpr Index kFewRows = 12;
-
 // Multiply-adds of one pass from which on a step can be interrupted: some milliseconds at least.
 constexpr double kLongStep = 2e8;
 // From here on the update of a long step can be interrupted too, at the price of a copy of all it changes.
@@ -178,27 +175,11 @@ bool Engine<T>::needs_idle() const {
 }
 
 template <class T>
-Ahead Engine<T>::rows_ahead(const Samples& next, Index rows, Skip skip, int member, const Team& team) const {
-  if (x_.strided || x_.is_sparse()) return {};
-  if (divides_inputs(x_, rows, skip, team.size())) {
-    Ahead ahead{.source = x_.columns(inputs_of(member, team.size())), .samples = next, .rows = {0, rows}};
-    ahead.lines = {0, rows * ahead.row_lines()};
-    return ahead;
-  }
-  const bool marked = skip != Skip::nothing;
-  const bool together = team.size() > 1 && (marked || !work_->own_inputs());
-  const Range mine = together ? balance_.share({0, rows}, 1, member, team.size()) : Range{0, rows};
-  Ahead ahead{.source = x_, .samples = next, .rows = mine};
-  ahead.lines = {0, ahead.rows.size() * ahead.row_lines()};
-  return ahead;
-}
-
-template <class T>
-void Engine<T>::learn(Index rows, const Propagated& passed, const Steps& steps, const Ahead& ahead,
-                      int member, Team& team, Interruption& interruption) const {
+void Engine<T>::learn(Index rows, const Propagated& passed, const Steps& steps, int member, Team& team,
+                      Interruption& interruption) const {
   Steps fused = steps;
   if (gradient_ != nullptr) fused.weights.rule = fused.biases.rule = Rule::prepare;
-  update(*work_, rows, passed, fused, parameters_, ahead, member, team, interruption);
+  update(*work_, rows, passed, fused, parameters_, member, team, interruption);
   if (gradient_ != nullptr) apply_clipped(steps, member, team);
   finish_step(member, team);
 }
@@ -238,7 +219,7 @@ double Engine<T>::long_step(MiniBatch batch, double eta, const std::vector<Activ
   const double power1 = power1_, power2 = power2_;
   const Steps steps = next_steps(weight_of(y_, order, rows), rows, eta);
   team.run([&](int member) {
-    learn(rows, passed[static_cast<std::size_t>(member)], steps, Ahead{}, member, team, interruption);
+    learn(rows, passed[static_cast<std::size_t>(member)], steps, member, team, interruption);
   });
   if (interruption.happened()) {
     for (std::size_t i = 0; i < sets.size(); ++i) std::swap(*sets[i], kept_[i]);
@@ -300,25 +281,14 @@ double Engine<T>::train(const std::int64_t* order, Index count, const double* et
     double costs = 0;
     for (std::size_t i = 0; i < steps.size(); ++i) {
       const Index begin = static_cast<Index>(i) * batch;
-      const Index end = std::min(begin + batch, count);
-      MiniBatch now = mini_batch(begin, first_step + i);
+      const MiniBatch now = mini_batch(begin, first_step + i);
       if (parts_ != nullptr) {
         add_squares(now.factor, 0, member, team);
         costs += now.factor * step_in_parts(now.samples, now.rows, first_step + i, steps[i], member, team);
         continue;
       }
-      Ahead ahead =
-          rows_ahead(Samples{.order = order + end}, std::min(batch, count - end), skip, member, team);
-      const Range lines = ahead.lines;
-      // the forward product asks too where it passes over its inputs only once
-      const Index early = skip != Skip::nothing  ? lines.size()
-                          : now.rows <= kFewRows ? lines.size() * 2 / 5
-                                                 : 0;
-      now.ahead = ahead;
-      now.ahead.lines = {0, early};
       const Propagated passed = propagate(now, *work_, active, member, team, never);
-      ahead.lines = {early, lines.end};
-      learn(now.rows, passed, steps[i], ahead, member, team, never);
+      learn(now.rows, passed, steps[i], member, team, never);
       costs += now.factor * passed.cost;
     }
     if (member == 0) sum += costs;

@@ -127,8 +127,7 @@ NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, In
 // The same for any number of inputs and as few rows as their errors stay in registers too. Each input's
 // sums are short chains, which the processor overlaps.
 template <class T, int Rows, int Columns, class Rule>
-void gradient_of_few_rows(const Update<T>& update, const Rule& rule, Index panel, Range active,
-                          bool prefetching) {
+void gradient_of_few_rows(const Update<T>& update, const Rule& rule, Index panel, Range active) {
   constexpr Index lanes = kLanes<T>;
   const Index* const places = update.inputs.places;
   const Index* const lines = update.inputs.lines;
@@ -142,60 +141,49 @@ void gradient_of_few_rows(const Update<T>& update, const Rule& rule, Index panel
 #pragma GCC unroll kUnroll
     for (int c = 0; c < Columns; ++c) delta[r][c] = load_line(update.delta.line(panel + c, r));
   }
-  constexpr Index stretch = 8;
-  Prefetch prefetch(update.ahead, prefetching ? divide_up(active.size(), stretch) : 0);
-  for (Index k = active.begin; k < active.end;) {
-    prefetch.some();
-    const Index end = active.end - k < stretch ? active.end : k + stretch;
-    for (; k < end; ++k) {
-      Line<T> sum[Columns];
+  for (Index k = active.begin; k < active.end; ++k) {
+    Line<T> sum[Columns];
 #pragma GCC unroll kUnroll
-      for (int c = 0; c < Columns; ++c) sum[c] = all(T{0});
+    for (int c = 0; c < Columns; ++c) sum[c] = all(T{0});
 #pragma GCC unroll kUnroll
-      for (int r = 0; r < Rows; ++r) {
-        const Line<T> x = all(in[places[k] + r * lanes]);
+    for (int r = 0; r < Rows; ++r) {
+      const Line<T> x = all(in[places[k] + r * lanes]);
 #pragma GCC unroll kUnroll
-        for (int c = 0; c < Columns; ++c) sum[c] = fma(x, delta[r][c], sum[c]);
-      }
-#pragma GCC unroll kUnroll
-      for (int c = 0; c < Columns; ++c) rule(sum[c], at, first + c * panel_step + lines[k]);
+      for (int c = 0; c < Columns; ++c) sum[c] = fma(x, delta[r][c], sum[c]);
     }
+#pragma GCC unroll kUnroll
+    for (int c = 0; c < Columns; ++c) rule(sum[c], at, first + c * panel_step + lines[k]);
   }
 }
 
 // Whether there was a form for so few rows.
 template <class T, int Columns, class Rule, int Rows = kFewRows[Columns - 1]>
-NABLANET_INLINE bool few_rows(const Update<T>& update, const Rule& rule, Index panel, Range active,
-                              bool prefetching) {
+NABLANET_INLINE bool few_rows(const Update<T>& update, const Rule& rule, Index panel, Range active) {
   if constexpr (Rows > 0) {
     if (update.rows == Rows) {
-      gradient_of_few_rows<T, Rows, Columns>(update, rule, panel, active, prefetching);
+      gradient_of_few_rows<T, Rows, Columns>(update, rule, panel, active);
       return true;
     }
-    return few_rows<T, Columns, Rule, Rows - 1>(update, rule, panel, active, prefetching);
+    return few_rows<T, Columns, Rule, Rows - 1>(update, rule, panel, active);
   }
   return false;
 }
 
 template <class T, int Columns, class Rule>
-void update_active(const Update<T>& update, const Rule& rule, Index panel, Range active, bool prefetching) {
+void update_active(const Update<T>& update, const Rule& rule, Index panel, Range active) {
   // for the chapter's own steps alone: the forms take their time to compile
   if constexpr (std::is_same_v<Rule, Descend<T>>) {
-    if (few_rows<T, Columns>(update, rule, panel, active, prefetching)) return;
+    if (few_rows<T, Columns>(update, rule, panel, active)) return;
   }
   constexpr int height = kTileInputs[Columns - 1];
-  Prefetch prefetch(update.ahead, prefetching ? active.size() / height : 0);
   Index k = active.begin;
-  for (; k + height <= active.end; k += height) {
-    prefetch.some();
-    gradient_tile<T, height, Columns>(update, rule, panel, k);
-  }
+  for (; k + height <= active.end; k += height) gradient_tile<T, height, Columns>(update, rule, panel, k);
   for (; k < active.end; ++k) gradient_tile<T, 1, Columns>(update, rule, panel, k);
 }
 
 template <class T, int Columns, class Rule>
 void update_columns(const Update<T>& update, const Rule& rule, Index panel, const UpdatePart& part) {
-  update_active<T, Columns>(update, rule, panel, part.active, panel == part.panels.begin);
+  update_active<T, Columns>(update, rule, panel, part.active);
   if constexpr (Rule::needs_every_input) {
     const State<T> at{update.weights.data, update.first, update.second};
     for (Index c = 0; c < Columns; ++c) {
@@ -263,9 +251,7 @@ void update_marked_columns(const Update<T>& update, const Rule& rule, Index pane
   const Index panel_step = update.weights.stride * lanes;
   const T* const delta = update.delta.line(panel, 0);
   const Index delta_step = update.delta.stride * lanes;
-  Prefetch prefetch(update.ahead, panel == part.panels.begin ? divide_up(part.active.size(), height) : 0);
   for (Index k = part.active.begin; k < part.active.end; k += height) {
-    prefetch.some();
     const Index group = k / height;
     const Index count = lists.counts[group];
     if (!Rule::needs_every_input && count == 0) continue;

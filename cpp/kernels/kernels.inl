@@ -23,6 +23,8 @@
 
 #include "kernels/output.inl"
 
+#include "kernels/convert.inl"
+
 #include "kernels/move.inl"
 
 #include "kernels/dropout.inl"

@@ -1,35 +1,26 @@
 // Between the caller's rows and the engine's panels.
 
-template <class T, class S>
-NABLANET_INLINE Line<T> convert_line(const S* from, Index count) {
-  if constexpr (sizeof(S) == sizeof(T)) {
-    return count == kLanes<T> ? load_line(from) : load_first_of_line(from, count);
-  }
-  alignas(kLineBytes) T lanes[kLanes<T>] = {};
-  for (Index i = 0; i < count; ++i) lanes[i] = static_cast<T>(from[i]);
-  return load_line(lanes);
-}
-
-// A panel of all rows after the other: what was written lies together, and the bits of a panel gather
-// in a register.
-template <class T, class S>
-void gather_rows(const Source& source, const Samples& samples, Range rows, Panels<T> out,
-                 std::uint32_t* bits) {
+// `line(row, first, count)` reads so many numbers of a row from the first of them on. A panel of some rows
+// after the other: their cache lines come from memory side by side, what was written lies together, and the
+// bits of a panel gather in a register.
+template <class T, class ReadLine>
+NABLANET_INLINE void gather_lines(const Source& source, const Samples& samples, Range rows, Panels<T> out,
+                                  std::uint32_t* bits, const ReadLine& line) {
   constexpr Index lanes = kLanes<T>;
   constexpr Index block = 16;
-  const S* from[block];
+  const unsigned char* from[block];
   for (Index first = rows.begin; first < rows.end; first += block) {
     const Index height = rows.end - first < block ? rows.end - first : block;
     for (Index i = 0; i < height; ++i) {
       const auto* bytes = static_cast<const unsigned char*>(source.data);
-      from[i] = reinterpret_cast<const S*>(bytes + samples.at(first + i) * source.row_bytes);
+      from[i] = bytes + samples.at(first + i) * source.row_bytes;
     }
     for (Index k = 0; k < source.width; k += lanes) {
       const Index count = source.width - k < lanes ? source.width - k : lanes;
       T* to = out.line(k / lanes, first);
       Line<T> any = all(T{0});
       for (Index i = 0; i < height; ++i, to += lanes) {
-        const Line<T> x = convert_line<T>(from[i] + k, count);
+        const Line<T> x = line(from[i], k, count);
         store_line(to, x);
         any = either(any, x);
       }
@@ -38,55 +29,26 @@ void gather_rows(const Source& source, const Samples& samples, Range rows, Panel
   }
 }
 
-struct Half {
-  std::uint16_t bits;
-};
-
-// The number at an address of any alignment, in T.
-template <class T, class S>
-NABLANET_INLINE T number_at(const unsigned char* at) {
-  S x;
-  __builtin_memcpy(&x, at, sizeof x);
-  if constexpr (sizeof(S) == 2) {
-    // The bits of a half in a float's places make the number times 2^-112, subnormal ones too.
-    const std::uint32_t magnitude = x.bits & 0x7fffu;
-    const std::uint32_t shifted = magnitude << 13;
-    float small;
-    __builtin_memcpy(&small, &shifted, sizeof small);
-    const float exact = small * 0x1p112f;
-    std::uint32_t bits;
-    __builtin_memcpy(&bits, &exact, sizeof bits);
-    if (magnitude >= 0x7c00u) bits = shifted | 0x7f800000u;  // infinity or NaN
-    bits |= (x.bits & 0x8000u) << 16;
-    float value;
-    __builtin_memcpy(&value, &bits, sizeof value);
-    return static_cast<T>(value);
-  } else {
-    return static_cast<T>(x);
-  }
-}
-
 // Rows of any step and scale.
-template <class T, class S, bool Contiguous>
-void gather_scaled(const Source& source, const Samples& samples, Range rows, Panels<T> out,
-                   std::uint32_t* bits) {
-  constexpr Index lanes = kLanes<T>;
-  const Index step = Contiguous ? static_cast<Index>(sizeof(S)) : source.column_bytes;
+template <class T, class S, bool Contiguous, bool Scaled>
+void gather_rows(const Source& source, const Samples& samples, Range rows, Panels<T> out,
+                 std::uint32_t* bits) {
+  constexpr Index size = sizeof(S);
+  const Index step = Contiguous ? size : source.column_bytes;
   const Line<T> scale = all(static_cast<T>(source.scale));
-  for (Index row = rows.begin; row < rows.end; ++row) {
-    const auto* from = static_cast<const unsigned char*>(source.data) + samples.at(row) * source.row_bytes;
-    for (Index first = 0; first < source.width; first += lanes, from += lanes * step) {
-      alignas(kLineBytes) T numbers[lanes] = {};
-      if (source.width - first >= lanes) {
-        for (Index i = 0; i < lanes; ++i) numbers[i] = number_at<T, S>(from + i * step);
-      } else {
-        for (Index i = 0; i < source.width - first; ++i) numbers[i] = number_at<T, S>(from + i * step);
-      }
-      const Line<T> x = load_line(numbers) * scale;
-      store_line(out.line(first / lanes, row), x);
-      if (bits != nullptr) bits[first / lanes] |= nonzero(x);
-    }
-  }
+  gather_lines(source, samples, rows, out, bits,
+               [&](const unsigned char* row, Index first, Index count) NABLANET_INLINE_LAMBDA {
+                 const unsigned char* from = row + first * step;
+                 alignas(S) unsigned char together[kLanes<T> * size];
+                 if constexpr (!Contiguous) {
+                   for (Index i = 0; i < count; ++i) {
+                     __builtin_memcpy(together + i * size, from + i * step, sizeof(S));
+                   }
+                   from = together;
+                 }
+                 const Line<T> x = convert_line<T, S>(from, count);
+                 return Scaled ? x * scale : x;
+               });
 }
 
 // Stored numbers of one place are added in their order. What the caller has changed since its rows
@@ -110,11 +72,14 @@ void gather_sparse_rows(const Source& source, const Samples& samples, Range rows
     for (Index panel = 0; panel < panels; ++panel) store_line(out.line(panel, row), all(T{0}));
     const Index begin = begin_of(samples.at(row));
     const Index end = begin_of(samples.at(row) + 1);
-    for (Index i = begin; i < end; ++i) {
-      const I column = indices[i];
-      if (!within(column)) continue;
-      T& x = out.line(column / lanes, row)[column % lanes];
-      x += number_at<T, S>(numbers + i * static_cast<Index>(sizeof(S)));
+    for (Index first = begin; first < end; first += lanes) {
+      const Index count = end - first < lanes ? end - first : lanes;
+      alignas(kLineBytes) T x[lanes];
+      store_line(x, convert_line<T, S>(numbers + first * static_cast<Index>(sizeof(S)), count));
+      for (Index i = 0; i < count; ++i) {
+        const I column = indices[first + i];
+        if (within(column)) out.line(column / lanes, row)[column % lanes] += x[i];
+      }
     }
     if (source.scale != 1) {
       for (Index panel = 0; panel < panels; ++panel) {
@@ -139,11 +104,11 @@ void gather_form(const Source& source, const Samples& samples, Range rows, Panel
     }
     return gather_sparse_rows<T, S, std::int32_t>(source, samples, rows, out, bits);
   }
-  if (source.strided) return gather_scaled<T, S, false>(source, samples, rows, out, bits);
+  if (source.strided) return gather_rows<T, S, false, true>(source, samples, rows, out, bits);
   if constexpr (sizeof(S) >= 4) {
-    if (source.scale == 1) return gather_rows<T, S>(source, samples, rows, out, bits);
+    if (source.scale == 1) return gather_rows<T, S, true, false>(source, samples, rows, out, bits);
   }
-  gather_scaled<T, S, true>(source, samples, rows, out, bits);
+  gather_rows<T, S, true, true>(source, samples, rows, out, bits);
 }
 
 template <class T>

@@ -4,40 +4,6 @@ inline constexpr int kTilePanels = sizeof(kTileRows) / sizeof(kTileRows[0]);
 
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
-// Asks for lines ahead, some at a time. Inlined, since GCC takes a function that only prefetches for one
-// without effect and drops the call.
-class Prefetch {
- public:
-  // All of them, in `parts` calls of `some`.
-  NABLANET_INLINE Prefetch(const Ahead& ahead, Index parts)
-      : ahead_(ahead), left_(parts == 0 ? 0 : ahead.lines.size()) {
-    if (left_ == 0) return;
-    row_lines_ = ahead.row_lines();
-    row_ = ahead.rows.begin + ahead.lines.begin / row_lines_;
-    line_ = ahead.lines.begin % row_lines_;
-    quota_ = divide_up(left_, parts);
-  }
-  NABLANET_INLINE void some() {
-    for (Index now = quota_ < left_ ? quota_ : left_; now > 0;) {
-      const auto* from = static_cast<const unsigned char*>(ahead_.source.data) +
-                         ahead_.samples.at(row_) * ahead_.source.row_bytes + line_ * kLineBytes;
-      const Index here = now < row_lines_ - line_ ? now : row_lines_ - line_;
-      for (Index i = 0; i < here; i += 4) __builtin_prefetch(from + i * kLineBytes, 0, 2);
-      now -= here;
-      left_ -= here;
-      line_ += here;
-      if (line_ == row_lines_) {
-        line_ = 0;
-        ++row_;
-      }
-    }
-  }
-
- private:
-  const Ahead& ahead_;
-  Index left_, row_lines_ = 0, row_ = 0, line_ = 0, quota_ = 0;
-};
-
 // Never -0, which an input of zero would turn into +0 if it were not skipped.
 template <class T>
 NABLANET_INLINE Line<T> load_bias(const T* bias) {
@@ -95,13 +61,7 @@ void product_tile(const Product<T>& product, Range block, Index row, Index panel
   } else {
     const Index* const places = product.inputs.places;
     const Index* const lines = product.inputs.lines;
-    constexpr Index stretch = 8;
-    Prefetch prefetch(product.ahead, divide_up(block.size(), stretch));
-    for (Index i = block.begin; i < block.end;) {
-      prefetch.some();
-      const Index end = block.end - i < stretch ? block.end : i + stretch;
-      for (; i < end; ++i) add_input(in + places[i], weights + lines[i]);
-    }
+    for (Index i = block.begin; i < block.end; ++i) add_input(in + places[i], weights + lines[i]);
   }
 #pragma GCC unroll kUnroll
   for (int c = 0; c < Columns; ++c) {
@@ -226,17 +186,14 @@ NABLANET_INLINE void marked_tile(const Product<T>& product, const ListedInputs& 
 
 // Blocks of inputs, whose weights stay in the first cache while all rows pass, a few at a time.
 template <class T, int Columns>
-void marked_columns(const Product<T>& product, Range rows, Index panel, bool prefetching) {
+void marked_columns(const Product<T>& product, Range rows, Index panel) {
   const Range inputs = product.marks.panels;
   const int blocks = static_cast<int>(divide_up(inputs.size() * kLanes<T>, kBlockInputs));
-  const Index tiles = divide_up(rows.size(), kMarkedRows);
-  Prefetch prefetch(product.ahead, prefetching ? blocks * tiles : 0);
   ListedInputs listed;
   for (int b = 0; b < blocks; ++b) {
     const Range block = share(inputs, b, blocks);
     const Panels<T>& sums = b == 0 ? product.sums : product.out;
     const auto tile = [&]<int Rows>(Index row) NABLANET_INLINE_LAMBDA {
-      prefetch.some();
       listed.count = list_marked<T>(product.marks, {row, row + Rows}, block, listed.places, listed.lines);
       marked_tile<T, Rows, Columns>(product, listed, block.begin, sums, row, panel);
     };
@@ -252,9 +209,8 @@ NABLANET_INLINE void for_each_marked_tile(const Product<T>& product, Range rows,
   for (Index panel = panels.begin; panel < panels.end;) {
     const Index left = panels.end - panel;
     const Index columns = divide_up(left, divide_up(left, kMarkedPanels));
-    with_columns<kMarkedPanels>(columns, [&]<int Columns>() {
-      marked_columns<T, Columns>(product, rows, panel, panel == panels.begin);
-    });
+    with_columns<kMarkedPanels>(columns,
+                                [&]<int Columns>() { marked_columns<T, Columns>(product, rows, panel); });
     if (product.marks.panels.end == panel_count<T>(product.inputs.active)) {
       for (Index c = 0; c < columns; ++c) after(panel + c, rows.begin, rows.size());
     }
