@@ -28,8 +28,9 @@ constexpr Index kInputsForEach = 32;
 // From so many panels for each thread on panels are divided by the speed of the cores.
 constexpr Index kPanelsForEach = 8;
 
-// Rows that are gathered and marked together: their lines stay in the first cache meanwhile.
-constexpr Index kGatheredRows = 8;
+// Rows that are gathered and marked together: enough for their lines to come from memory side by side, few
+// enough for what is gathered to stay in a near cache meanwhile.
+constexpr Index kGatheredRows = 16;
 
 // Rows whose gradients are summed in one go. Their number decides the order of additions.
 constexpr Index kGradientRows = 512;
