@@ -225,6 +225,26 @@ def test_what_is_not_finite_is_refused_in_every_form(dtype: str, bad: float) -> 
     assert all(np.array_equal(a, b) for a, b in zip(before, net.weights, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [np.dtype(np.float32), np.dtype(np.float64)], ids=str)
+def test_one_number_that_is_not_finite_is_found_wherever_it_lies(dtype: np.dtype[Any]) -> None:
+    for m, n in [(1, 1), (1, 40), (40, 1), (3, 5), (7, 33), (19, 48)]:
+        X = np.ones((m, n), dtype)
+        among_others = np.full((m, n + 2), np.nan, dtype)[:, 1:-1]
+        among_others[:] = 1
+        for rows_ in (X, among_others):
+            assert engine.all_finite(rows_, dtype)
+            for i, j in np.ndindex(m, n):
+                rows_[i, j] = np.inf
+                assert not engine.all_finite(rows_, dtype), (i, j)
+                rows_[i, j] = 1
+    X = np.ones((2001, 1001), dtype)  # for more than one thread
+    assert engine.all_finite(X, dtype, n_threads=3)
+    for i, j in [(0, 0), (666, 1000), (667, 0), (1999, 999), (2000, 0), (2000, 1000)]:
+        X[i, j] = np.nan
+        assert not engine.all_finite(X, dtype, n_threads=3)
+        X[i, j] = 1
+
+
 def test_large_halves_are_finite() -> None:
     X = np.full((M, SIZES[0]), 65504, np.float16)
     assert np.isfinite(nn.Network(SIZES).predict(X)).all()

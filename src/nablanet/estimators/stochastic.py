@@ -108,16 +108,14 @@ class Run:
     def _epochs(self) -> None:
         """One epoch after the other, until something ends training."""
         estimator, memory = self._estimator, self._memory
-        order = self._chosen
+        order = self._chosen.copy()
         estimator.n_iter_ = 0
         estimator.history_.stopped = None
         planned = 1 if self._incremental else estimator.max_iter
         with progress_bar(planned * len(order), enabled=estimator.progress) as bar:
             for _ in range(estimator.max_iter):
                 if estimator.shuffle:
-                    shuffled = np.arange(len(order))
-                    self._random_state.shuffle(shuffled)
-                    order = order[shuffled]
+                    self._random_state.shuffle(order)
                 started = perf_counter()
                 cost = self._learn(order, bar.advance)
                 epoch = self._record(cost, perf_counter() - started)
