@@ -228,21 +228,22 @@ def test_what_is_not_finite_is_refused_in_every_form(dtype: str, bad: float) -> 
 @pytest.mark.parametrize("dtype", [np.dtype(np.float32), np.dtype(np.float64)], ids=str)
 def test_one_number_that_is_not_finite_is_found_wherever_it_lies(dtype: np.dtype[Any]) -> None:
     for m, n in [(1, 1), (1, 40), (40, 1), (3, 5), (7, 33), (19, 48)]:
-        X = np.ones((m, n), dtype)
+        one_behind_the_other = np.full(m * n + 2, np.nan, dtype)[1:-1].reshape(m, n)
         among_others = np.full((m, n + 2), np.nan, dtype)[:, 1:-1]
-        among_others[:] = 1
-        for rows_ in (X, among_others):
+        for rows_ in (one_behind_the_other, among_others):
+            rows_[:] = 1
             assert engine.all_finite(rows_, dtype)
             for i, j in np.ndindex(m, n):
                 rows_[i, j] = np.inf
                 assert not engine.all_finite(rows_, dtype), (i, j)
                 rows_[i, j] = 1
-    X = np.ones((2001, 1001), dtype)  # for more than one thread
+    X = np.ones((2001, 2001), dtype)  # for more than one thread
     assert engine.all_finite(X, dtype, n_threads=3)
-    for i, j in [(0, 0), (666, 1000), (667, 0), (1999, 999), (2000, 0), (2000, 1000)]:
-        X[i, j] = np.nan
-        assert not engine.all_finite(X, dtype, n_threads=3)
-        X[i, j] = 1
+    ends = [X.size * k // 3 for k in range(4)] + [4096 * (64 // dtype.itemsize)]  # of shares, and of a block
+    for i in {k + d for k in ends for d in range(-20, 20)} & set(range(X.size)):
+        X.flat[i] = np.nan
+        assert not engine.all_finite(X, dtype, n_threads=3), i
+        X.flat[i] = 1
 
 
 def test_large_halves_are_finite() -> None:

@@ -212,7 +212,6 @@ class Engine {
   double per_weight(const std::int64_t* order, Index rows) const;
   // Whether a step changes weights of inputs that are zero in the whole mini-batch.
   bool needs_idle() const;
-  // The rows of the mini-batch after this one that a member is going to read first.
   // Everything that a step changes.
   std::vector<Parameters<T>*> state();
   // Feed forward up to and including `layer`; with room for them in `work`, also sigma'(z).

@@ -262,7 +262,7 @@ struct Kernels {
   // Marks what is not zero in rows `rows` of `width` inputs. Unless `finite` is null, it becomes false where
   // one of them is not finite.
   void (*mark)(const Marks<T>&, Range rows, Index width, bool* finite);
-  // Whether all numbers in rows `rows` of gathered inputs are finite.
+  // Whether all numbers of these rows of lines are finite, gathered ones or the caller's own.
   bool (*finite)(Panels<T> in, Range rows, Index width);
   // Lists rows for the inputs in some panels, of `width` inputs in all. Writes up to kRowsAtOnce lines beyond
   // a list.

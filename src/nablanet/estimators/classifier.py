@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -249,21 +249,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if (y.ndim == 2) != self._is_multilabel():
             wanted = "one row of labels" if self._is_multilabel() else "one class"
             raise ValueError(f"y must have {wanted} for each sample, as before; got the shape {y.shape}")
-        if self._is_multiclass():
-            numbers = np.searchsorted(self.classes_, y)
-            if not np.array_equal(self.classes_.take(numbers, mode="clip"), y):
-                self._refuse(unique_labels(y))
-            return numbers.astype(np.int32)
         classes = unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            self._refuse(classes)
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"'y' has {classes}."
+            )
+        if self._is_multiclass():
+            return np.searchsorted(self.classes_, y).astype(np.int32)
         binarized: Array = self._label_binarizer.transform(y).astype(bool)
         return binarized
-
-    def _refuse(self, classes: Array) -> NoReturn:
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
-        )
 
     def _is_multilabel(self) -> bool:
         return bool(self._label_binarizer.y_type_.startswith("multilabel"))
