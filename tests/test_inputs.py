@@ -240,7 +240,7 @@ def test_one_number_that_is_not_finite_is_found_wherever_it_lies(dtype: np.dtype
     X = np.ones((2001, 2001), dtype)  # for more than one thread
     assert engine.all_finite(X, dtype, n_threads=3)
     ends = [X.size * k // 3 for k in range(4)] + [4096 * (64 // dtype.itemsize)]  # of shares, and of a block
-    for i in {k + d for k in ends for d in range(-20, 20)} & set(range(X.size)):
+    for i in (i for end in ends for i in range(max(end - 20, 0), min(end + 20, X.size))):
         X.flat[i] = np.nan
         assert not engine.all_finite(X, dtype, n_threads=3), i
         X.flat[i] = 1

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -20,6 +19,7 @@ from nablanet.layout import lies_in_columns
 from nablanet.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from nablanet.shapes import Array, Rows, cast, count
 from nablanet.state import assign, check_state
+from nablanet.training_memory import training_bytes
 
 if TYPE_CHECKING:
     from nablanet.network import Network
@@ -36,8 +36,6 @@ _METHOD_NUMBERS: dict[type[Optimizer], int] = {
     RMSprop: 4,
     AdamW: 5,
 }
-# velocities and moments, each as large as the parameters
-_MOMENTS: dict[type[Optimizer], int] = {Adam: 2, AdamW: 2, Momentum: 1, Nesterov: 1, RMSprop: 1}
 _SCALAR_NUMBERS = {
     np.dtype(name): number for number, name in enumerate(["float32", "float64", "float16", "uint8"])
 }
@@ -48,8 +46,6 @@ _SCALAR_NUMBERS = {
 _WORK_PER_CALL = 1e9
 _WORK_PER_NEURON = 100
 _WORK_PER_BATCH = 1e5
-
-_WORK_OF_LONG_STEP = 2e8  # as in the core
 
 _FEW_ROWS = 4
 _MOST_THREADS = 256  # more than any step divides into
@@ -89,42 +85,6 @@ def available_threads() -> int:
 def check_threads(n_threads: object) -> int | None:
     """The most threads to use, at least 1; None for all cores."""
     return None if n_threads is None else count(n_threads, "n_threads")
-
-
-def training_bytes(
-    sizes: Sequence[int],
-    itemsize: int,
-    optimizer: Optimizer,
-    batch_size: int,
-    *,
-    average: bool = False,
-    remembered: bool = False,
-) -> int:
-    """What the core takes at least to train a network with these sizes, beside the network itself.
-
-    remembered: whether what the optimizer remembers is copied at the end, for another run.
-    """
-    counts = [(n_in + 1) * n_out for n_in, n_out in pairwise(sizes)]
-    kept = _MOMENTS.get(type(optimizer), 0) + average
-    sets = 1 + kept
-    # where a step takes long, a copy of all that it changes
-    sets *= 2 if batch_size * sum(counts) > _WORK_OF_LONG_STEP else 1
-    # activations, and from layer 2 on errors and slopes; weights from layer 3 on also transposed
-    rows = batch_size * (sizes[0] + 3 * sum(sizes[1:]))
-    copies = kept if remembered else 0
-    return ((sets + copies) * sum(counts) + sum(counts[1:]) + rows) * itemsize
-
-
-def check_trainable(
-    sizes: Sequence[int], dtype: np.dtype[Any], optimizer: Optimizer, batch_size: int = 1
-) -> None:
-    """Refuse a network that could be made but not trained, before it is made: MemoryError."""
-    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-    training = training_bytes(sizes, dtype.itemsize, optimizer, batch_size, remembered=True)
-    memory.require(
-        count * dtype.itemsize + training,
-        f"sizes {list(sizes)} make {count:,} parameters, which with what {optimizer.name} remembers",
-    )
 
 
 def knows_outputs(network: Network) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nablanet import engine, lbfgs, memory, outputs, resuming, training
+from nablanet import lbfgs, memory, outputs, resuming, training, training_memory
 from nablanet.checkpoints import Checkpoints, Destination, check_same, check_trainer, settings_of
 from nablanet.dropout import dropout_rates, start_dropout
 from nablanet.lbfgs import LBFGS
@@ -235,7 +235,7 @@ class _BetweenEpochs:
 def _check_memory(network: Network, task: Task, rules: EarlyStopping | None) -> None:
     """Refuse a training for which there is no memory, before anything has changed: MemoryError."""
     batch_size = min(task.batch_size, len(task.X))
-    needed = engine.training_bytes(
+    needed = training_memory.training_bytes(
         network.sizes,
         network.dtype.itemsize,
         task.optimizer,

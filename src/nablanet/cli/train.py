@@ -15,11 +15,11 @@ from nablanet.cli.output import picture_path
 from nablanet.cli.stopping import Stopped, StopSignals
 from nablanet.cli.tasks import Task
 from nablanet.cli.words import count_of, duration, measure
-from nablanet.engine import check_trainable
 from nablanet.files import CheckpointFile, Model, save_model
 from nablanet.network import Network
 from nablanet.optimizers import get_optimizer
 from nablanet.training import DivergenceError, Epoch, History, diverged
+from nablanet.training_memory import check_trainable
 
 # of the optimizers that have none of their own; momentum of 0.9 takes steps that are ten times as long
 _ETAS = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01}

@@ -15,7 +15,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nablanet import engine
+from nablanet import engine, training_memory
 from nablanet.estimators import full_batch, initial, parameters, saved, stochastic
 from nablanet.estimators.constraints import STOCHASTIC_SOLVERS
 from nablanet.estimators.held_out import HeldOut, split
@@ -240,7 +240,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     ) -> None:
         """Begin anew: parameters, and what training keeps of itself."""
         if self.solver in STOCHASTIC_SOLVERS:
-            engine.check_trainable(sizes, dtype, parameters.get_optimizer(self))
+            training_memory.check_trainable(sizes, dtype, parameters.get_optimizer(self))
         else:
             full_batch.check_memory(sizes, dtype)
         self.n_outputs_ = sizes[-1]
