@@ -1,6 +1,7 @@
 # Each target sets up what it needs in .venv, once; `make clean` forgets it.
 PYTHON ?= python3
 BIN := .venv/bin
+BUILD := build/package
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' -o -name '*.inl')
 
 .PHONY: run test fuzz test-allocations test-arm test-sanitized wheel lint bench format clean
@@ -17,27 +18,25 @@ fuzz: .venv/.fuzz
 	$(BIN)/python tests/fuzz_files.py $(SECONDS)
 
 # needs Debian's g++-aarch64-linux-gnu and qemu-user
-test-arm: .venv/.cmake
-	$(BIN)/cmake -S . -B build/native -DNABLANET_PYTHON=OFF
-	$(BIN)/cmake --build build/native --parallel 2 --target bits
+test-arm: .venv/.package
+	$(BIN)/cmake --build $(BUILD) --target bits
 	$(BIN)/cmake -S . -B build/arm -DNABLANET_PYTHON=OFF -DCMAKE_SYSTEM_NAME=Linux \
 	  -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
 	  -DCMAKE_EXE_LINKER_FLAGS=-static
 	$(BIN)/cmake --build build/arm --parallel 2 --target bits
-	build/native/bits > build/native/bits.txt
+	$(BUILD)/bits > $(BUILD)/bits.txt
 	qemu-aarch64 build/arm/bits neon 4 > build/arm/bits.txt
-	cmp build/native/bits.txt build/arm/bits.txt
+	cmp $(BUILD)/bits.txt build/arm/bits.txt
 	@echo "$$(wc -l < build/arm/bits.txt) results have the same bits on both machines"
 
 # needs the C library of GNU
-test-allocations: .venv/.cmake
-	$(BIN)/cmake -S . -B build/native -DNABLANET_PYTHON=OFF
-	$(BIN)/cmake --build build/native --parallel 2 --target allocations
-	build/native/allocations
+test-allocations: .venv/.package
+	$(BIN)/cmake --build $(BUILD) --target allocations
+	$(BUILD)/allocations
 
 # the C++ programs under the compiler's sanitizers, on every instruction set of this machine; setarch
 # keeps addresses where GCC's thread sanitizer expects them
-test-sanitized: .venv/.cmake
+test-sanitized: .venv/.tools
 	for checks in address,undefined thread; do \
 	  $(BIN)/cmake -S . -B build/$$checks -DNABLANET_PYTHON=OFF -DNABLANET_SANITIZE=$$checks && \
 	  $(BIN)/cmake --build build/$$checks --parallel 2 --target bits team || exit 1; \
@@ -79,14 +78,21 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
+# what builds the package, kept, so that another installation compiles only what has changed
+.venv/.tools: .venv/bin/python
+	$(BIN)/pip install --quiet cmake nanobind ninja scikit-build-core
+	touch $@
+
+INSTALL := $(BIN)/pip install --quiet --no-build-isolation --config-settings=build-dir=$(BUILD) --editable
+
 # the build changes when the C++ or the packaging does; Python files are used where they lie
-.venv/.package: .venv/bin/python pyproject.toml CMakeLists.txt $(CPP)
-	@echo "Setting up .venv: this builds the engine, a minute or so, once"
-	$(BIN)/pip install --quiet --editable '.[plot]'
+.venv/.package: .venv/.tools pyproject.toml CMakeLists.txt $(CPP)
+	@echo "Setting up .venv: this builds the engine, a minute or two, once"
+	$(INSTALL) '.[plot]'
 	touch $@
 
 .venv/.test: .venv/.package
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(INSTALL) '.[test]'
 	touch $@
 
 .venv/.fuzz: .venv/.test
@@ -94,17 +100,13 @@ clean:
 	touch $@
 
 .venv/.lint: .venv/.package
-	$(BIN)/pip install --quiet --editable '.[lint]'
+	$(INSTALL) '.[lint]'
 	touch $@
 
-.venv/.cmake: .venv/bin/python
-	$(BIN)/pip install --quiet cmake
+.venv/.bench: .venv/.package
+	$(INSTALL) '.[bench]'
 	touch $@
 
 .venv/.build: .venv/bin/python
 	$(BIN)/pip install --quiet build
-	touch $@
-
-.venv/.bench: .venv/.package
-	$(BIN)/pip install --quiet --editable '.[bench]'
 	touch $@
