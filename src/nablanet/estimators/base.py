@@ -108,8 +108,11 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.__dict__ |= {k: v for k, v in parameters.items() if k not in ("self", "__class__")}
 
     @abstractmethod
-    def _targets(self, y: Array) -> Array:
-        """The desired outputs for y: labels of int32 (m,), or rows (m, n_outputs)."""
+    def _targets(self, y: Array, *, learned: bool = False) -> Array:
+        """The desired outputs for y: labels of int32 (m,), or rows (m, n_outputs).
+
+        learned: whether `_learn_targets` has seen to it that this y has no other kinds of answers.
+        """
 
     @abstractmethod
     def _decode(self, outputs: Array) -> Array:
@@ -158,7 +161,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         weights = None if sample_weight is None else sample_weights(sample_weight, X)
         self._learn_targets(y, incremental)
         random_state = check_random_state(self.random_state)
-        desired = self._targets(y)
+        desired = self._targets(y, learned=not incremental)
         if first_pass:
             n_outputs = self._count_outputs(desired)
             name = self.activation if isinstance(self.activation, str) else "relu"

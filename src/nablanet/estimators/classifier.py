@@ -245,18 +245,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self._label_binarizer = LabelBinarizer().fit(y)
         self.classes_ = self._label_binarizer.classes_
 
-    def _targets(self, y: Array) -> Array:
+    def _targets(self, y: Array, *, learned: bool = False) -> Array:
         if (y.ndim == 2) != self._is_multilabel():
             wanted = "one row of labels" if self._is_multilabel() else "one class"
             raise ValueError(f"y must have {wanted} for each sample, as before; got the shape {y.shape}")
-        classes = unique_labels(y)
+        classes = self.classes_ if learned else unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
                 f"'y' has {classes}."
             )
         if self._is_multiclass():
-            return np.searchsorted(self.classes_, y).astype(np.int32)
+            n = len(self.classes_)
+            numbered = self.classes_.dtype.kind in "iu" and np.array_equal(self.classes_, np.arange(n))
+            return (y if numbered else np.searchsorted(self.classes_, y)).astype(np.int32)
         binarized: Array = self._label_binarizer.transform(y).astype(bool)
         return binarized
 

@@ -116,7 +116,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         train()
         return self
 
-    def _targets(self, y: Array) -> Array:
+    def _targets(self, y: Array, *, learned: bool = False) -> Array:
         if y.dtype.kind not in "fiub":
             raise TypeError(f"y must hold numbers, got dtype {y.dtype}")
         return y.reshape(-1, 1) if y.ndim == 1 else y
