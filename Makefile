@@ -78,33 +78,26 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-# what builds the package, kept, so that another installation compiles only what has changed
-.venv/.tools: .venv/bin/python
-	$(BIN)/pip install --quiet cmake nanobind ninja scikit-build-core
+# what builds the package, kept, so that it compiles only what has changed
+.venv/.tools: .venv/bin/python pyproject.toml
+	@echo "Setting up .venv: this builds the engine, two minutes or so, once"
+	$(BIN)/pip install --quiet cmake ninja $$($(BIN)/python -c \
+	  'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
 	touch $@
-
-INSTALL := $(BIN)/pip install --quiet --no-build-isolation --config-settings=build-dir=$(BUILD) --editable
 
 # the build changes when the C++ or the packaging does; Python files are used where they lie
 .venv/.package: .venv/.tools pyproject.toml CMakeLists.txt $(CPP)
-	@echo "Setting up .venv: this builds the engine, a minute or two, once"
-	$(INSTALL) '.[plot]'
+	$(BIN)/pip install --quiet --no-build-isolation --no-deps --config-settings=build-dir=$(BUILD) --editable .
+	$(BIN)/pip install --quiet 'nablanet[plot]'
 	touch $@
 
-.venv/.test: .venv/.package
-	$(INSTALL) '.[test]'
+# the package is there: these add what its extras need
+.venv/.test .venv/.lint .venv/.bench: .venv/.%: .venv/.package
+	$(BIN)/pip install --quiet 'nablanet[$*]'
 	touch $@
 
 .venv/.fuzz: .venv/.test
 	$(BIN)/pip install --quiet atheris==3.0.0
-	touch $@
-
-.venv/.lint: .venv/.package
-	$(INSTALL) '.[lint]'
-	touch $@
-
-.venv/.bench: .venv/.package
-	$(INSTALL) '.[bench]'
 	touch $@
 
 .venv/.build: .venv/bin/python

@@ -99,8 +99,8 @@ void take_steps(const Step<T>& step, const State<T>& at, const Waiting<T>& waiti
   }
 }
 
-// In place of a rule, for so few parameters that it takes little of the time: the sums wait in the first
-// cache, and what makes them is compiled once, not for each rule.
+// In place of a rule, for biases and single neurons: the sums wait in the first cache, and what makes them is
+// compiled once, not for each rule.
 template <class T>
 struct Later {
   const Step<T>& step;
@@ -331,6 +331,7 @@ void update_marked_columns(const Update<T>& update, const Rule& rule, Index pane
 // BP3, for panels side by side, since each sum is a chain.
 template <class T, int Columns>
 void update_biases(const Update<T>& update, const Later<T>& later, Index panel) {
+  static_assert(Columns <= Waiting<T>::room);
   constexpr Index lanes = kLanes<T>;
   const State<T> at{update.bias, update.bias_first, update.bias_second};
   const T* delta = update.delta.line(panel, 0);

@@ -111,7 +111,7 @@ class BaseMLP(HiddenLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def _targets(self, y: Array, *, learned: bool = False) -> Array:
         """The desired outputs for y: labels of int32 (m,), or rows (m, n_outputs).
 
-        learned: whether `_learn_targets` has seen to it that this y has no other kinds of answers.
+        learned: whether y has been through `_learn_targets`, so that all of its classes are known.
         """
 
     @abstractmethod

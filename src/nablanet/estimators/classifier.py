@@ -249,12 +249,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if (y.ndim == 2) != self._is_multilabel():
             wanted = "one row of labels" if self._is_multilabel() else "one class"
             raise ValueError(f"y must have {wanted} for each sample, as before; got the shape {y.shape}")
-        classes = self.classes_ if learned else unique_labels(y)
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
-                f"'y' has {classes}."
-            )
+        if not learned:
+            classes = unique_labels(y)
+            if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+                raise ValueError(
+                    f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                    f"'y' has {classes}."
+                )
         if self._is_multiclass():
             n = len(self.classes_)
             numbered = self.classes_.dtype.kind in "iu" and np.array_equal(self.classes_, np.arange(n))
