@@ -83,41 +83,6 @@ struct Adam {
   }
 };
 
-// Lines of sums that wait for a rule, and the elements that they are for.
-template <class T>
-struct Waiting {
-  static constexpr Index room = 16;
-  alignas(kLineBytes) T sums[room * kLanes<T>];
-  Index places[room];
-};
-
-template <class T, class Rule>
-void take_steps(const Step<T>& step, const State<T>& at, const Waiting<T>& waiting, Index count) {
-  const Rule rule(step);
-  for (Index i = 0; i < count; ++i) {
-    rule(load_line(waiting.sums + i * kLanes<T>), at, waiting.places[i]);
-  }
-}
-
-// In place of a rule, for biases and single neurons: the sums wait in the first cache, and what makes them is
-// compiled once, not for each rule.
-template <class T>
-struct Later {
-  const Step<T>& step;
-  void (*take)(const Step<T>&, const State<T>&, const Waiting<T>&, Index count);
-  Waiting<T>& waiting;
-
-  template <class Rule>
-  static Later of(const Step<T>& step, Waiting<T>& waiting) {
-    return {step, take_steps<T, Rule>, waiting};
-  }
-  NABLANET_INLINE void add(const Line<T>& sum, Index place, Index& count) const {
-    store_line(waiting.sums + count * kLanes<T>, sum);
-    waiting.places[count++] = place;
-  }
-  NABLANET_INLINE void settle(const State<T>& at, Index count) const { take(step, at, waiting, count); }
-};
-
 // BP4 for Inputs x Columns lines of weights: the sum over the rows stays in registers.
 template <class T, int Inputs, int Columns, class Rule>
 NABLANET_INLINE void gradient_tile(const Update<T>& update, const Rule& rule, Index panel, Index first) {
@@ -239,11 +204,11 @@ void update_columns(const Update<T>& update, const Rule& rule, Index panel, cons
 }
 
 // The same for a single neuron, whose line has one number: here lanes run across the inputs, of which
-// `Count` panels from `first` on. Each sum is over the rows in their order, as everywhere.
+// `Count` panels from `first` on. Each sum is over the rows in their order, as everywhere. Apart from the
+// rules, so that it is compiled once.
 template <class T, int Count>
-void update_one_neuron(const Update<T>& update, const Later<T>& later, Index first, Range inputs) {
+void sum_one_neuron(const Update<T>& update, Index first, T* sums) {
   constexpr Index lanes = kLanes<T>;
-  const State<T> at{update.weights.data, update.first, update.second};
   const T* in = update.in.line(first, 0);
   const Index in_step = update.in.stride * lanes;
   const T* delta = update.delta.data;
@@ -255,27 +220,26 @@ void update_one_neuron(const Update<T>& update, const Later<T>& later, Index fir
 #pragma GCC unroll kUnroll
     for (int p = 0; p < Count; ++p) sum[p] = fma(load_line(in + p * in_step), d, sum[p]);
   }
-  alignas(kLineBytes) T sums[Count * lanes];
   for (int p = 0; p < Count; ++p) store_line(sums + p * lanes, sum[p]);
-  const LineMask<T> neuron = first_lanes<T>(1);
-  const Index begin = inputs.begin < first * lanes ? first * lanes : inputs.begin;
-  const Index end = inputs.end < (first + Count) * lanes ? inputs.end : (first + Count) * lanes;
-  for (Index k = begin; k < end;) {
-    Index count = 0;
-    for (; k < end && count < Waiting<T>::room; ++k) {
-      later.add(select(neuron, all(sums[k - first * lanes]), all(T{0})), k * lanes, count);
-    }
-    later.settle(at, count);
-  }
 }
 
-template <class T>
-void update_one_neuron(const Update<T>& update, const Later<T>& later, Range inputs) {
-  const Index end = panel_count<T>(inputs.end);
-  for (Index panel = inputs.begin / kLanes<T>; panel < end;) {
-    const Index count = end - panel < kOneNeuronPanels ? end - panel : kOneNeuronPanels;
-    with_columns<kOneNeuronPanels>(
-        count, [&]<int Count>() { update_one_neuron<T, Count>(update, later, panel, inputs); });
+template <class T, class Rule>
+void update_one_neuron(const Update<T>& update, const Rule& rule, Range inputs) {
+  constexpr Index lanes = kLanes<T>;
+  const State<T> at{update.weights.data, update.first, update.second};
+  const LineMask<T> neuron = first_lanes<T>(1);
+  alignas(kLineBytes) T sums[kOneNeuronPanels * lanes];
+  const Index panels = panel_count<T>(inputs.end);
+  for (Index panel = inputs.begin / lanes; panel < panels;) {
+    const Index count = panels - panel < kOneNeuronPanels ? panels - panel : kOneNeuronPanels;
+    with_columns<kOneNeuronPanels>(count,
+                                   [&]<int Count>() { sum_one_neuron<T, Count>(update, panel, sums); });
+    const Index first = panel * lanes;
+    const Index begin = inputs.begin < first ? first : inputs.begin;
+    const Index end = inputs.end < first + count * lanes ? inputs.end : first + count * lanes;
+    for (Index k = begin; k < end; ++k) {
+      rule(select(neuron, all(sums[k - first]), all(T{0})), at, k * lanes);
+    }
     panel += count;
   }
 }
@@ -330,10 +294,8 @@ void update_marked_columns(const Update<T>& update, const Rule& rule, Index pane
 
 // BP3, for panels side by side, since each sum is a chain.
 template <class T, int Columns>
-void update_biases(const Update<T>& update, const Later<T>& later, Index panel) {
-  static_assert(Columns <= Waiting<T>::room);
+void sum_biases(const Update<T>& update, Index panel, T* sums) {
   constexpr Index lanes = kLanes<T>;
-  const State<T> at{update.bias, update.bias_first, update.bias_second};
   const T* delta = update.delta.line(panel, 0);
   const Index delta_step = update.delta.stride * lanes;
   Line<T> sum[Columns];
@@ -343,21 +305,29 @@ void update_biases(const Update<T>& update, const Later<T>& later, Index panel) 
 #pragma GCC unroll kUnroll
     for (int c = 0; c < Columns; ++c) sum[c] = sum[c] + load_line(delta + c * delta_step);
   }
-  Index lines = 0;
-#pragma GCC unroll kUnroll
-  for (int c = 0; c < Columns; ++c) later.add(sum[c], (panel + c) * lanes, lines);
-  later.settle(at, lines);
+  for (int c = 0; c < Columns; ++c) store_line(sums + c * lanes, sum[c]);
+}
+
+template <class T, class Rule>
+void update_biases(const Update<T>& update, const Rule& rule, Range panels) {
+  constexpr Index lanes = kLanes<T>;
+  const State<T> at{update.bias, update.bias_first, update.bias_second};
+  alignas(kLineBytes) T sums[kBiasPanels * lanes];
+  for (Index panel = panels.begin; panel < panels.end;) {
+    const Index left = panels.end - panel;
+    const Index columns = left < kBiasPanels ? left : kBiasPanels;
+    with_columns<kBiasPanels>(columns, [&]<int Columns>() { sum_biases<T, Columns>(update, panel, sums); });
+    for (Index c = 0; c < columns; ++c) rule(load_line(sums + c * lanes), at, (panel + c) * lanes);
+    panel += columns;
+  }
 }
 
 template <class T, class Rule>
 void update_with(const Update<T>& update, const UpdatePart& part) {
-  Waiting<T> waiting;
   const Rule rule(update.weight_step);
   const bool marked = update.lists.lines != nullptr;
   const bool one_neuron = update.one_neuron && !marked && update.inputs.every;
-  if (one_neuron && part.panels.size() > 0) {
-    update_one_neuron(update, Later<T>::template of<Rule>(update.weight_step, waiting), part.active);
-  }
+  if (one_neuron && part.panels.size() > 0) update_one_neuron(update, rule, part.active);
   for (Index panel = part.panels.begin; panel < part.panels.end && !one_neuron;) {
     const Index left = part.panels.end - panel;
     const Index columns = divide_up(left, divide_up(left, marked ? kListedPanels : kTilePanels));
@@ -370,13 +340,5 @@ void update_with(const Update<T>& update, const UpdatePart& part) {
     }
     panel += columns;
   }
-  if (!part.biases) return;
-  const Later<T> bias_later = Later<T>::template of<Rule>(update.bias_step, waiting);
-  for (Index panel = part.panels.begin; panel < part.panels.end;) {
-    const Index left = part.panels.end - panel;
-    const Index columns = left < kBiasPanels ? left : kBiasPanels;
-    with_columns<kBiasPanels>(columns,
-                              [&]<int Columns>() { update_biases<T, Columns>(update, bias_later, panel); });
-    panel += columns;
-  }
+  if (part.biases) update_biases(update, Rule(update.bias_step), part.panels);
 }
